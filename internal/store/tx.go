@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/keywright/keywright"
+)
+
+// Tx is one transaction. In a Read its mutators fail.
+type Tx interface {
+	Tokens() Tokens
+	Tenants() Tenants
+	People() People
+	Events() Events
+	Keys() Keys
+}
+
+// Tokens keeps tokens. No mutator can be called without the event that explains it.
+type Tokens interface {
+	Get(ctx context.Context, id keywright.ID) (*Record, error)
+	// GetNumber finds a token by its number in an account.
+	GetNumber(ctx context.Context, account string, number int64) (*Record, error)
+	// List returns at most limit records that the filter chooses, in the order and after the
+	// position given, with their usage.
+	List(ctx context.Context, q TokenQuery) ([]Listed, error)
+	// Descendants returns every token below id, parents before children.
+	Descendants(ctx context.Context, id keywright.ID) ([]*Record, error)
+	// Count counts an account's tokens for its quotas.
+	Count(ctx context.Context, account, space string, now time.Time) (TokenCount, error)
+	// Insert adds a token and returns its number, the next of its account.
+	Insert(ctx context.Context, r *Record, e Event) (number int64, err error)
+	// Update replaces all of a record but id, number, account and what was true at its creation.
+	Update(ctx context.Context, r *Record, e Event) error
+	// Delete removes a token with everything kept for it. Its events stay.
+	Delete(ctx context.Context, id keywright.ID, e Event) error
+	// Seal keeps a sealed copy of the API key (nil removes it); Sealed returns it.
+	// Seal explains itself by the event of the Insert or Update beside it.
+	Seal(ctx context.Context, id keywright.ID, sealed []byte) error
+	Sealed(ctx context.Context, id keywright.ID) ([]byte, error)
+}
+
+// UsageWriter is the part of a store that notes usage. It takes no revision and
+// changes no facts: a last use never goes back, counts add up.
+type UsageWriter interface {
+	AddUsage(ctx context.Context, batch []Usage) error
+}
+
+// Listed is a record and how it was used.
+type Listed struct {
+	*Record
+	LastUsedAt   time.Time
+	LastUsedFrom string
+	Uses         int64
+}
+
+// TokenQuery asks for a run of tokens. Filter.State is judged at Now with the account's MaxLifetime.
+type TokenQuery struct {
+	Filter      keywright.TokenFilter // Account is always set
+	Spaces      []string              // only tokens of these; nil: of every space
+	Sort        string                // keywright.Sort…
+	Descending  bool
+	After       *Position // nil: from the start
+	Limit       int
+	Now         time.Time
+	MaxLifetime time.Duration
+}
+
+// Position is where a page ended: the sort key's value and the id as tie-break.
+type Position struct {
+	Time time.Time
+	Text string
+	ID   keywright.ID
+}
+
+// TokenCount is what a quota counts: tokens that are neither revoked nor expired; a disabled one counts.
+type TokenCount struct {
+	InAccount        int64
+	PermanentInSpace int64
+}
+
+// Tenants keeps accounts and their spaces. Every mutator makes the account's facts forgotten.
+type Tenants interface {
+	Account(ctx context.Context, name string) (*Account, error)
+	Accounts(ctx context.Context, after string, limit int) ([]*Account, error)
+	InsertAccount(ctx context.Context, a *Account, e Event) error
+	UpdateAccount(ctx context.Context, a *Account, e Event) error
+	Space(ctx context.Context, account, name string) (*Space, error)
+	Spaces(ctx context.Context, account, after string, limit int) ([]*Space, error)
+	InsertSpace(ctx context.Context, s *Space, e Event) (number int64, err error)
+	// Hold keeps every other Write that Holds the account out until this one has
+	// ended, so that what is counted stays true until it is used.
+	Hold(ctx context.Context, account string) error
+}
+
+// Account is a tenant.
+type Account struct {
+	Name      string
+	Title     string
+	Policy    keywright.Policy
+	ClosedAt  time.Time
+	CreatedAt time.Time
+}
+
+// Space is a part of an account.
+type Space struct {
+	Account   string
+	Name      string
+	Number    int64
+	Title     string
+	ClosedAt  time.Time
+	CreatedAt time.Time
+}
+
+// People keeps users, what they may do, and their sessions.
+type People interface {
+	User(ctx context.Context, id keywright.ID) (*User, error)
+	// UserNamed finds a user by username or e-mail, without regard to case.
+	UserNamed(ctx context.Context, name string) (*User, error)
+	Users(ctx context.Context, account, after string, limit int) ([]*User, error)
+	InsertUser(ctx context.Context, u *User, e Event) (number int64, err error)
+	UpdateUser(ctx context.Context, u *User, e Event) error
+	Roles(ctx context.Context, user keywright.ID) ([]Role, error)
+	InsertRole(ctx context.Context, r Role, e Event) error
+	DeleteRole(ctx context.Context, r Role, e Event) error
+	Sessions
+}
+
+// Sessions keeps the sessions of people.
+type Sessions interface {
+	Session(ctx context.Context, id keywright.ID) (*Session, error)
+	InsertSession(ctx context.Context, s *Session, e Event) error
+	DeleteSession(ctx context.Context, id keywright.ID, e Event) error
+	// DeleteSessionsOf ends a user's sessions but the one kept (zero: all).
+	DeleteSessionsOf(ctx context.Context, user, keep keywright.ID, e Event) error
+	// PruneSessions removes those that have run out.
+	PruneSessions(ctx context.Context, now time.Time) error
+}
+
+// User is a person.
+type User struct {
+	ID           keywright.ID
+	Number       int64
+	Username     string
+	Email        string
+	PasswordHash string // argon2id, PHC string; empty: no password
+	DisabledAt   time.Time
+	CreatedAt    time.Time
+}
+
+// Role is what a user may do on the instance (Account empty), an account (Space empty) or a space.
+type Role struct {
+	User    keywright.ID
+	Account string
+	Space   string
+	Name    string // operator; admin, auditor; owner, manager, reader
+}
+
+// Session is a person's session; its secret is kept like a token's.
+type Session struct {
+	ID        keywright.ID
+	User      keywright.ID
+	Digest    Digest
+	Pepper    string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	Address   string
+	UserAgent string
+}
+
+// Events keeps the audit trail.
+type Events interface {
+	// Append keeps an event that explains no change of its own (a refusal, a reveal).
+	Append(ctx context.Context, e Event) error
+	List(ctx context.Context, q EventQuery) ([]Event, error)
+}
+
+// EventQuery asks for a run of events, newest first.
+type EventQuery struct {
+	Account string   // empty: every account
+	Spaces  []string // nil: every space
+	Subject string   // empty: any
+	Action  string   // empty: any; "token." matches every action that begins so
+	Before  int64    // Seq; 0: from the newest
+	Limit   int
+}
+
+// Keys keeps what the authority needs beside tenants' things.
+type Keys interface {
+	// Idempotent returns what was answered to a request, if it was.
+	Idempotent(ctx context.Context, caller string, key Digest) (*Idempotent, error)
+	// InsertIdempotent remembers an answer; ErrConflict if there is one.
+	InsertIdempotent(ctx context.Context, i *Idempotent) error
+	PruneIdempotent(ctx context.Context, now time.Time) error
+	SigningKeys(ctx context.Context) ([]*SigningKey, error)
+	InsertSigningKey(ctx context.Context, k *SigningKey, e Event) error
+	DeleteSigningKey(ctx context.Context, kid string, e Event) error
+	// Setting returns a named value of the instance, ErrNotFound if it was never set.
+	Setting(ctx context.Context, name string) (string, error)
+	SetSetting(ctx context.Context, name, value string, e Event) error
+}
+
+// Idempotent is an answer that was given to a request with an idempotency key.
+type Idempotent struct {
+	Caller    string // actor, as Event.Actor
+	Key       Digest // of the client's key
+	Request   Digest // of route and body
+	Sealed    []byte // the answer, sealed under a key that needs the client's key to derive
+	ExpiresAt time.Time
+}
+
+// SigningKey signs access tokens from ActiveAt until the next one is active, and is
+// published until RetireAt.
+type SigningKey struct {
+	KID       string
+	Public    []byte // PKIX DER
+	Sealed    []byte // PKCS#8 DER, sealed
+	CreatedAt time.Time
+	ActiveAt  time.Time
+	RetireAt  time.Time // zero while no successor is known
+}
