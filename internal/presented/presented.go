@@ -1,0 +1,80 @@
+// Package presented takes a credential out of a request's Authorization header:
+// the one place where every door reads it, so that a token means the same at all.
+package presented
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/keywright/keywright"
+)
+
+// ErrRepeated says that a request has more than one Authorization header. No
+// door picks one of them: a proxy in front may have judged the other.
+var ErrRepeated = fmt.Errorf("request is %w: more than one Authorization header", keywright.ErrMalformed)
+
+// Any reports whether the request presents something, usable or not. A
+// challenge names an error only then (RFC 6750 section 3.1).
+func Any(r *http.Request) bool { return len(r.Header["Authorization"]) > 0 }
+
+// Credential reads the Authorization header: Bearer (RFC 6750 section 2.1) with
+// what parse reads, or Basic with a client id and secret (RFC 6749 section
+// 2.3.1). Without the header it is the zero Credential, which proves nothing.
+// A scheme that is neither, and anything else unreadable, is
+// keywright.ErrMalformedCredential. Credentials in the URL are never looked at.
+func Credential(parse func(string) (keywright.Credential, error), r *http.Request) (keywright.Credential, error) {
+	headers := r.Header["Authorization"]
+	switch len(headers) {
+	case 0:
+		return keywright.Credential{}, nil
+	case 1:
+	default:
+		return keywright.Credential{}, ErrRepeated
+	}
+	scheme, rest := split(headers[0])
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
+		return parse(rest)
+	case strings.EqualFold(scheme, "Basic"):
+		id, secret, ok := Basic(headers[0])
+		if !ok {
+			return keywright.Credential{}, keywright.ErrMalformedCredential
+		}
+		return keywright.IDSecret(id, secret)
+	}
+	return keywright.Credential{}, keywright.ErrMalformedCredential
+}
+
+// Basic reads the value of an Authorization header of scheme Basic. Both halves
+// are form-decoded, as RFC 6749 section 2.3.1 has clients encode them; net/http's
+// BasicAuth leaves them as they are. ok is false for another scheme and for
+// base64 that is not in the one canonical spelling.
+func Basic(header string) (id, secret string, ok bool) {
+	scheme, encoded := split(header)
+	if !strings.EqualFold(scheme, "Basic") || strings.ContainsAny(encoded, "\r\n") {
+		return "", "", false
+	}
+	plain, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return "", "", false
+	}
+	left, right, found := strings.Cut(string(plain), ":")
+	if !found {
+		return "", "", false
+	}
+	id, errID := url.QueryUnescape(left)
+	secret, errSecret := url.QueryUnescape(right)
+	if errID != nil || errSecret != nil {
+		return "", "", false
+	}
+	return id, secret, true
+}
+
+// split parts the scheme from what follows it, by one or more spaces.
+func split(header string) (scheme, rest string) {
+	scheme, rest, _ = strings.Cut(header, " ")
+	return scheme, strings.TrimLeft(rest, " ")
+}
