@@ -1,9 +1,47 @@
 package keywright
 
-import "io"
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"log/slog"
+	"regexp"
+	"strings"
+)
 
-// DefaultPrefix begins every API key of an instance that sets no other.
+// DefaultPrefix begins every API key of an instance that sets no other. The
+// functions here take an empty prefix for it.
 const DefaultPrefix = "kw"
+
+// Widths of the parts of an API key after its prefix, in base62 digits.
+const (
+	idDigits       = 22
+	secretDigits   = 43
+	checksumDigits = 6
+	keyDigits      = idDigits + secretDigits + checksumDigits
+)
+
+// What is not one of our own forms may have so many characters.
+const (
+	minForeign     = 8
+	maxForeign     = 1024
+	maxAccessToken = 8192
+)
+
+// Why a credential is malformed, for whoever checks one offline; an instance
+// tells callers nothing of it.
+var (
+	errLength   = fmt.Errorf("%w: an API key has %d characters after its prefix and underscore", ErrMalformedCredential, keyDigits)
+	errAlphabet = fmt.Errorf("%w: a character is not in 0-9 A-Z a-z", ErrMalformedCredential)
+	errChecksum = fmt.Errorf("%w: the checksum does not match", ErrMalformedCredential)
+	errID       = fmt.Errorf("%w: its id is not a UUID", ErrMalformedCredential)
+	errSecret   = fmt.Errorf("%w: a client secret has %d characters of 0-9 A-Z a-z", ErrMalformedCredential, secretDigits)
+	errSpelling = fmt.Errorf("%w: the access token is not canonical base64url", ErrMalformedCredential)
+	errForeign  = fmt.Errorf("%w: want %d to %d printable ASCII characters without spaces", ErrMalformedCredential, minForeign, maxForeign)
+)
 
 // Form says in which form a credential was presented. The zero Form is none.
 type Form uint8
@@ -17,11 +55,23 @@ const (
 	FormSession                     // a person's session: kws_…
 )
 
+var formNames = []string{"none", "api_key", "id_secret", "access_token", "foreign", "session"}
+
+// String is the form's name, for logs.
+func (f Form) String() string {
+	if int(f) >= len(formNames) {
+		return formNames[0]
+	}
+	return formNames[f]
+}
+
 // Credential is what a caller presented, parsed but not yet proved. It prints
 // redacted under every verb and in every log; Reveal is the only way out.
 // The zero Credential proves nothing.
 type Credential struct{ p *presented }
 
+// presented stands behind a pointer because fmt reads unexported fields: of a
+// pointer inside a struct it prints the address and no more.
 type presented struct {
 	form   Form
 	id     ID
@@ -33,22 +83,167 @@ type presented struct {
 // foreign key. It does no I/O. A string that begins like an API key and has a
 // wrong length, alphabet or checksum, or is a second spelling of the same
 // bytes, is ErrMalformedCredential.
-func ParseCredential(prefix, s string) (Credential, error) { panic("unwritten") }
+func ParseCredential(prefix, s string) (Credential, error) {
+	if rest, ok := strings.CutPrefix(s, cmp.Or(prefix, DefaultPrefix)); ok {
+		switch {
+		case strings.HasPrefix(rest, "_"):
+			return parseKey(FormAPIKey, s, rest[len("_"):])
+		case strings.HasPrefix(rest, "s_"):
+			return parseKey(FormSession, s, rest[len("s_"):])
+		}
+	}
+	if shaped, canonical := accessTokenShape(s); shaped {
+		return parseAccessToken(s, canonical)
+	}
+	return parseForeign(s)
+}
+
+// parseKey reads the digits of an API key or a session; whole is the key from
+// its first character on, which the checksum covers.
+func parseKey(form Form, whole, digits string) (Credential, error) {
+	if len(digits) != keyDigits {
+		return Credential{}, errLength
+	}
+	if !isBase62(digits) {
+		return Credential{}, errAlphabet
+	}
+	body, sum := whole[:len(whole)-checksumDigits], digits[keyDigits-checksumDigits:]
+	if _, n, _ := parseBase62(sum); n != uint64(checksum(body)) {
+		return Credential{}, errChecksum
+	}
+	hi, lo, ok := parseBase62(digits[:idDigits])
+	if !ok || hi|lo == 0 {
+		return Credential{}, errID
+	}
+	p := &presented{form: form, secret: digits[idDigits : idDigits+secretDigits]}
+	binary.BigEndian.PutUint64(p.id[:8], hi)
+	binary.BigEndian.PutUint64(p.id[8:], lo)
+	return Credential{p}, nil
+}
+
+// checksum is CRC-32 (IEEE). It is written out because the standard library's
+// takes bytes, and the copy of a string would be one allocation a request.
+func checksum(s string) uint32 {
+	crc := ^uint32(0)
+	for i := range len(s) {
+		crc = crc32.IEEETable[byte(crc)^s[i]] ^ crc>>8
+	}
+	return ^crc
+}
+
+func parseAccessToken(s string, canonical bool) (Credential, error) {
+	if !canonical || len(s) > maxAccessToken {
+		return Credential{}, errSpelling
+	}
+	return Credential{&presented{form: FormAccessToken, secret: s}}, nil
+}
+
+// accessTokenShape reports whether s has the shape of a signed JWT: three
+// segments of base64url, the first of which begins a JSON object (RFC 7515
+// section 7.1); and whether each is the only spelling of its bytes.
+func accessTokenShape(s string) (shaped, canonical bool) {
+	if !strings.HasPrefix(s, "eyJ") || strings.Count(s, ".") != 2 {
+		return false, false
+	}
+	canonical = true
+	for segment := range strings.SplitSeq(s, ".") {
+		ok, exact := base64Segment(segment)
+		if !ok {
+			return false, false
+		}
+		canonical = canonical && exact
+	}
+	return true, canonical
+}
+
+// base64Segment reports whether s is base64url without padding, and whether the
+// bits that its last character has to spare are zero.
+func base64Segment(s string) (ok, exact bool) {
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for i := range len(s) {
+		if base62Value(s[i]) < 0 && s[i] != '-' && s[i] != '_' {
+			return false, false
+		}
+	}
+	if len(s) == 0 {
+		return false, false
+	}
+	spare := []int{0, -1, 4, 2}[len(s)%4]
+	return true, spare >= 0 && strings.IndexByte(digits, s[len(s)-1])&(1<<max(spare, 0)-1) == 0
+}
+
+func parseForeign(s string) (Credential, error) {
+	if len(s) < minForeign || len(s) > maxForeign {
+		return Credential{}, errForeign
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return Credential{}, errForeign
+		}
+	}
+	return Credential{&presented{form: FormForeign, secret: s}}, nil
+}
 
 // IDSecret is the credential of a client id and client secret presented apart,
 // as in HTTP Basic or a form (RFC 6749 section 2.3.1).
-func IDSecret(id, secret string) (Credential, error) { panic("unwritten") }
+func IDSecret(id, secret string) (Credential, error) {
+	parsed, err := ParseID(id)
+	if err != nil {
+		return Credential{}, errID
+	}
+	if len(secret) != secretDigits || !isBase62(secret) {
+		return Credential{}, errSecret
+	}
+	return Credential{&presented{form: FormIDSecret, id: parsed, secret: secret}}, nil
+}
 
 // Form says how the credential was presented.
-func (c Credential) Form() Form { panic("unwritten") }
+func (c Credential) Form() Form {
+	if c.p == nil {
+		return 0
+	}
+	return c.p.form
+}
 
 // ID is the token's id, or the session's; zero for an access token and a
 // foreign key, which carry none that could be believed before proof.
-func (c Credential) ID() ID { panic("unwritten") }
+func (c Credential) ID() ID {
+	if c.p == nil {
+		return ID{}
+	}
+	return c.p.id
+}
 
 // Reveal returns the secret part (API key, id and secret, session), or the whole
 // presented string (access token, foreign key).
-func (c Credential) Reveal() string { panic("unwritten") }
+func (c Credential) Reveal() string {
+	if c.p == nil {
+		return ""
+	}
+	return c.p.secret
+}
+
+const redacted = "REDACTED"
+
+// String is the form, the public id if there is one, and nothing else.
+func (c Credential) String() string {
+	switch {
+	case c.p == nil:
+		return formNames[0]
+	case c.p.id.IsZero():
+		return c.p.form.String() + ":" + redacted
+	}
+	return c.p.form.String() + ":" + c.p.id.String() + ":" + redacted
+}
+
+// Format writes String under every verb.
+func (c Credential) Format(f fmt.State, verb rune) { _, _ = io.WriteString(f, c.String()) }
+
+// LogValue is String.
+func (c Credential) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalText writes String: a credential cannot be stored by encoding it.
+func (c Credential) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // Secret is a secret that goes out once. It prints redacted and marshals
 // redacted; Reveal is the only way out. The zero Secret is empty.
@@ -65,19 +260,67 @@ func (s Secret) Reveal() string {
 	return *s.s
 }
 
+// String is "REDACTED", or nothing if the secret is empty.
+func (s Secret) String() string {
+	if s.Reveal() == "" {
+		return ""
+	}
+	return redacted
+}
+
+// Format writes String under every verb.
+func (s Secret) Format(f fmt.State, verb rune) { _, _ = io.WriteString(f, s.String()) }
+
+// LogValue is String.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText writes String.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // GenerateSecret returns 43 base62 characters from random: 32 bytes of
 // strength, without modulo bias.
-func GenerateSecret(random io.Reader) (string, error) { panic("unwritten") }
+func GenerateSecret(random io.Reader) (string, error) {
+	var raw [64]byte
+	secret := make([]byte, 0, secretDigits)
+	for range 16 { // one round is enough but once in 10^17; a source stuck at 0xff must not hang us
+		if _, err := io.ReadFull(random, raw[:]); err != nil {
+			return "", fmt.Errorf("keywright: read randomness: %w", err)
+		}
+		for _, b := range raw {
+			if b < 256/62*62 && len(secret) < secretDigits {
+				secret = append(secret, base62Digits[b%62])
+			}
+		}
+		if len(secret) == secretDigits {
+			return string(secret), nil
+		}
+	}
+	return "", errors.New("keywright: the source of randomness is not random")
+}
 
 // FormatAPIKey writes the API key of id and secret:
 // prefix, "_", 22 base62 of id, the 43 of the secret, 6 base62 of the CRC-32
 // (IEEE) of all before them.
-func FormatAPIKey(prefix string, id ID, secret string) string { panic("unwritten") }
+func FormatAPIKey(prefix string, id ID, secret string) string {
+	return formatKey(cmp.Or(prefix, DefaultPrefix)+"_", id, secret)
+}
 
 // FormatSession writes a session credential: as FormatAPIKey with an "s" added
 // to the prefix.
-func FormatSession(prefix string, id ID, secret string) string { panic("unwritten") }
+func FormatSession(prefix string, id ID, secret string) string {
+	return formatKey(cmp.Or(prefix, DefaultPrefix)+"s_", id, secret)
+}
+
+func formatKey(start string, id ID, secret string) string {
+	key := append(make([]byte, 0, len(start)+keyDigits), start...)
+	key = appendBase62(key, binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:]), idDigits)
+	key = append(key, secret...)
+	return string(appendBase62(key, 0, uint64(crc32.ChecksumIEEE(key)), checksumDigits))
+}
 
 // APIKeyPattern returns the regular expression (RE2) that finds API keys of
-// an instance with the given prefix in text; for secret scanners.
-func APIKeyPattern(prefix string) string { panic("unwritten") }
+// an instance with the given prefix in text; for secret scanners. An id below
+// 2^128 begins with a digit up to 7.
+func APIKeyPattern(prefix string) string {
+	return fmt.Sprintf(`\b%s_[0-7][0-9A-Za-z]{%d}\b`, regexp.QuoteMeta(cmp.Or(prefix, DefaultPrefix)), keyDigits-1)
+}
