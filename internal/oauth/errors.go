@@ -136,7 +136,7 @@ func invalidParameter(e *keywright.InvalidError) *failure {
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, m method, err error) {
 	f := translate(err, m)
 	if f.status == http.StatusServiceUnavailable {
-		s.log().ErrorContext(r.Context(), "oauth: answer not known", "error", err, "request_id", s.requestID(r.Context()))
+		s.log().ErrorContext(r.Context(), "oauth: answer not known", "error", err, "request_id", s.requestID(r))
 	}
 	h := w.Header()
 	for _, challenge := range f.challenges {

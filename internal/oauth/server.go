@@ -22,7 +22,7 @@ type Server struct {
 	Log       *slog.Logger // nil: discarded
 
 	Address   func(*http.Request) netip.Addr // of the client; nil: not known
-	RequestID func(context.Context) string   // nil: none
+	RequestID func(*http.Request) string     // nil: none
 }
 
 // The paths of the doors below the issuer.
@@ -117,7 +117,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, accept accepted) (
 	q.method, q.caller.Credential, err = s.authenticate(r, q.form, accept)
 	q.caller.Address = s.address(r)
 	q.caller.UserAgent = r.UserAgent()
-	q.caller.RequestID = s.requestID(r.Context())
+	q.caller.RequestID = s.requestID(r)
 	return q, err
 }
 
@@ -128,11 +128,11 @@ func (s *Server) address(r *http.Request) netip.Addr {
 	return s.Address(r)
 }
 
-func (s *Server) requestID(ctx context.Context) string {
+func (s *Server) requestID(r *http.Request) string {
 	if s.RequestID == nil {
 		return ""
 	}
-	return s.RequestID(ctx)
+	return s.RequestID(r)
 }
 
 func (s *Server) log() *slog.Logger {

@@ -1,0 +1,84 @@
+// Package server is one running instance: it opens what lies on disk, wires the
+// authority to its doors, and puts one handler in front of them all.
+//
+// What a door can rely on, so that none of them repeats it: the path is clean UTF-8
+// without empty, "." or ".." parts and without encoded slashes; r.RemoteAddr is the
+// address of the client, behind trusted proxies too; the header X-Request-Id of the
+// request is set and well formed; and what a handler panics with is answered, without
+// a word of it.
+package server
+
+import (
+	"io"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/keywright/keywright"
+)
+
+// Config is what an instance is opened with. Data and Listen are required.
+type Config struct {
+	// Data is the directory of the database, the lock and the master key. It is made,
+	// for its owner alone, if it is not there; one that others may read is refused.
+	Data string
+	// Listen is the TCP address, host:port; port 0 takes a free one.
+	Listen string
+	// PublicURL is the URL under which clients reach the instance, and so the issuer of
+	// access tokens; empty: what Listen and TLS make of it.
+	PublicURL string
+	// TLSCert and TLSKey name PEM files; they are read again when they change. Both empty: no TLS.
+	TLSCert, TLSKey string
+
+	// MasterKey is the text of a master key file, MasterKeyFile names one; at most one
+	// of them is set. Neither: master.key in Data, made at the first start.
+	MasterKey     keywright.Secret
+	MasterKeyFile string
+
+	// AdminEmail and AdminPassword are the first user's, used at the first start only; an
+	// empty password: one is generated.
+	AdminEmail    string
+	AdminPassword keywright.Secret
+
+	Prefix    string        // of API keys; empty: keywright.DefaultPrefix
+	AccessTTL time.Duration // life of an access token; 0: 5 minutes
+
+	// TrustedProxies are the networks whose X-Forwarded-For is believed; none: nobody's.
+	TrustedProxies []netip.Prefix
+	Limits         Limits
+
+	Log    *slog.Logger     // nil: discarded
+	Now    func() time.Time // nil: time.Now
+	Random io.Reader        // nil: crypto/rand.Reader
+}
+
+// Limits bound what one connection or request may cost. A zero member takes the
+// default that it names.
+type Limits struct {
+	ReadHeader  time.Duration // until the headers are read; 5 s
+	Read        time.Duration // until the body is read; 30 s
+	Write       time.Duration // until the answer is written, from the end of the headers; 60 s
+	Idle        time.Duration // between two requests; 120 s
+	Drain       time.Duration // for the requests under way when the server stops; 20 s
+	HeaderBytes int           // 32 KiB
+	BodyBytes   int64         // of any request, whatever a door takes; 16 MiB
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		ReadHeader:  orDefault(l.ReadHeader, 5*time.Second),
+		Read:        orDefault(l.Read, 30*time.Second),
+		Write:       orDefault(l.Write, 60*time.Second),
+		Idle:        orDefault(l.Idle, 120*time.Second),
+		Drain:       orDefault(l.Drain, 20*time.Second),
+		HeaderBytes: orDefault(l.HeaderBytes, 32<<10),
+		BodyBytes:   orDefault(l.BodyBytes, 16<<20),
+	}
+}
+
+func orDefault[T comparable](v, otherwise T) T {
+	if zero := *new(T); v == zero {
+		return otherwise
+	}
+	return v
+}

@@ -1,0 +1,190 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// front stands before every door: what holds for each request is done here and
+// nowhere else. It is on the way of every verification, so it allocates next to nothing.
+type front struct {
+	doors   http.Handler
+	trusted []netip.Prefix
+	body    int64
+	headers []header
+	ids     *requestIDs
+	now     func() time.Time
+	log     *slog.Logger
+
+	answers sync.Pool // of *answer
+}
+
+const refusedPath = "the path has more than one meaning: send it without empty, '.' or '..' parts, encoded slashes and control characters"
+
+// ServeHTTP answers one request and notes it in the log.
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	begun := f.now()
+	a, _ := f.answers.Get().(*answer)
+	if a == nil {
+		a = new(answer)
+	}
+	a.ResponseWriter, a.status, a.bytes = w, 0, 0
+	id := f.ids.of(r)
+	f.prepare(w.Header(), r, id)
+	defer func() {
+		if failure := recover(); failure != nil {
+			f.panicked(a, id, failure) // may panic on: net/http then drops the connection
+		}
+		f.note(a, r, id, begun)
+		a.ResponseWriter = nil
+		f.answers.Put(a)
+	}()
+	f.serve(a, r)
+}
+
+func (f *front) serve(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case !knownMethod(r.Method):
+		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+		problem(w, http.StatusMethodNotAllowed, "the method is not used here")
+	case !cleanPath(r.URL.Path, r.URL.EscapedPath()):
+		problem(w, http.StatusBadRequest, refusedPath)
+	case r.ContentLength > f.body:
+		problem(w, http.StatusRequestEntityTooLarge, "the body is too large")
+	default:
+		if r.ContentLength < 0 {
+			r.Body = http.MaxBytesReader(w, r.Body, f.body)
+		}
+		f.doors.ServeHTTP(w, r)
+	}
+}
+
+// header is one that every answer carries. Its value is shared by all of them: a door that
+// wants another one sets it, and never writes into this.
+type header struct {
+	name  string
+	value []string
+}
+
+// everyAnswer says: nothing of it may be kept, guessed at, framed or told on. A door that may be cached says
+// so itself.
+func everyAnswer(tls bool) []header {
+	headers := []header{
+		{"Cache-Control", []string{"no-store"}},
+		{"X-Content-Type-Options", []string{"nosniff"}},
+		{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
+		{"Referrer-Policy", []string{"no-referrer"}},
+	}
+	if tls {
+		headers = append(headers, header{"Strict-Transport-Security", []string{"max-age=31536000; includeSubDomains"}})
+	}
+	return headers
+}
+
+// prepare sets what a door may rely on and what every answer says.
+func (f *front) prepare(answer http.Header, r *http.Request, id []string) {
+	for _, h := range f.headers {
+		answer[h.name] = h.value
+	}
+	answer["X-Request-Id"] = id
+	r.Header["X-Request-Id"] = id
+	if len(f.trusted) > 0 && r.Header["X-Forwarded-For"] != nil {
+		r.RemoteAddr = netip.AddrPortFrom(clientAddress(r, f.trusted), 0).String()
+	}
+}
+
+func knownMethod(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return true
+	}
+	return false
+}
+
+// panicked answers for a handler that could not. The failure itself may hold anything,
+// a secret too, so only its type is logged, with where it happened.
+func (f *front) panicked(a *answer, id []string, failure any) {
+	if failure == http.ErrAbortHandler {
+		panic(failure)
+	}
+	f.log.Error("a handler panicked", "type", typeName(failure), "request_id", id[0], "stack", string(debug.Stack()))
+	if a.status != 0 {
+		panic(http.ErrAbortHandler) // half an answer is out: the client must not take it for a whole one
+	}
+	problem(a, http.StatusInternalServerError, "something went wrong here; the log has the cause under the request id")
+}
+
+// note writes the request's line. The route is the pattern that was matched, never the path as sent,
+// whose parts can be secrets that somebody put there by mistake.
+func (f *front) note(a *answer, r *http.Request, id []string, begun time.Time) {
+	level := slog.LevelInfo
+	if a.status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	ctx := r.Context()
+	if !f.log.Enabled(ctx, level) {
+		return
+	}
+	// Without the caller's position, which costs more than the line.
+	ended := f.now()
+	line := slog.NewRecord(ended, level, "request", 0)
+	line.AddAttrs(
+		slog.String("route", route(r)),
+		slog.Int("status", a.code()),
+		slog.Int64("bytes", a.bytes),
+		slog.Duration("took", ended.Sub(begun)),
+		slog.String("request_id", id[0]),
+		slog.String("address", r.RemoteAddr),
+	)
+	_ = f.log.Handler().Handle(ctx, line)
+}
+
+func route(r *http.Request) string {
+	switch {
+	case r.Pattern == "" && knownMethod(r.Method):
+		return r.Method + " (no route)"
+	case r.Pattern == "":
+		return "(unknown method)"
+	case r.Pattern[0] == '/':
+		return r.Method + " " + r.Pattern
+	}
+	return r.Pattern
+}
+
+// answer remembers what was answered.
+type answer struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 && status >= http.StatusOK {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	n, err := a.ResponseWriter.Write(p)
+	a.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach what is underneath.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// code is the status that went out; net/http sends 200 for a handler that says nothing.
+func (a *answer) code() int {
+	if a.status == 0 {
+		return http.StatusOK
+	}
+	return a.status
+}
