@@ -206,10 +206,10 @@ func mediaType(res *http.Response) string {
 
 // problem is a refusal on the wire.
 type problem struct {
-	Type     string    `json:"type"`
-	Title    string    `json:"title"`
-	Detail   string    `json:"detail"`
-	Problems []Problem `json:"problems"`
+	Code      string    `json:"code"`
+	Detail    string    `json:"detail"`
+	RequestID string    `json:"request_id"`
+	Problems  []Problem `json:"problems"`
 }
 
 // refusal translates an answer that is not a success. What is not a problem
@@ -227,7 +227,7 @@ func refusal(res *http.Response) error {
 	return &AnswerError{
 		Status:    res.StatusCode,
 		Detail:    p.Detail,
-		RequestID: res.Header.Get("X-Request-Id"),
+		RequestID: cmp.Or(p.RequestID, res.Header.Get("X-Request-Id")),
 		Cause:     cause(res, p),
 	}
 }
@@ -236,7 +236,7 @@ func refusal(res *http.Response) error {
 // nothing of the request leaves the answer unknown.
 func cause(res *http.Response, p problem) error {
 	switch status := res.StatusCode; {
-	case strings.HasSuffix(p.Type, "quota"):
+	case p.Code == "quota":
 		return ErrQuota
 	case len(p.Problems) > 0:
 		return &InvalidError{p.Problems}

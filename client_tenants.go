@@ -33,8 +33,8 @@ func listValues(limit int, cursor string) url.Values {
 
 // All goes through the pages of a list, asking for each when it is reached:
 //
-//	for token, err := range keywright.All(func(cursor string) (keywright.Page[keywright.Token], error) {
-//		return client.Tokens(ctx, keywright.TokenQuery{Cursor: cursor})
+//	for event, err := range keywright.All(func(cursor string) (keywright.Page[keywright.Event], error) {
+//		return client.Events(ctx, keywright.EventQuery{ListQuery: keywright.ListQuery{Cursor: cursor}})
 //	}) { … }
 //
 // It ends after the first error, which comes with a zero item.
@@ -137,6 +137,9 @@ type named struct {
 
 // SetPolicy replaces an account's policy.
 func (c *Client) SetPolicy(ctx context.Context, account string, policy Policy) (Account, error) {
+	policy.AllowedScopes = *written(&policy.AllowedScopes)
+	policy.AllowedAudience = *written(&policy.AllowedAudience)
+	policy.AllowedCIDRs = *written(&policy.AllowedCIDRs)
 	return call[Account](ctx, c, request{method: "PUT", path: v1("accounts", account, "policy"), body: policy})
 }
 

@@ -1,8 +1,10 @@
 package keywright
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"iter"
 	"net/url"
 	"strconv"
 	"time"
@@ -69,9 +71,19 @@ func (c *Client) ImportTokens(ctx context.Context, tokens []ImportToken) ([]Impo
 	return list.Items, err
 }
 
-// Tokens returns one page of tokens; All goes through the pages.
+// Tokens returns one page of tokens.
 func (c *Client) Tokens(ctx context.Context, q TokenQuery) (Page[Token], error) {
 	return call[Page[Token]](ctx, c, request{method: "GET", path: v1("tokens"), query: q.values()})
+}
+
+// AllTokens goes through all the pages of a query, asking for each when it is
+// reached. It ends after the first error.
+func (c *Client) AllTokens(ctx context.Context, q TokenQuery) iter.Seq2[Token, error] {
+	return All(func(cursor string) (Page[Token], error) {
+		page := q
+		page.Cursor = cmp.Or(cursor, q.Cursor)
+		return c.Tokens(ctx, page)
+	})
 }
 
 func (q TokenQuery) values() url.Values {
@@ -103,7 +115,21 @@ func (c *Client) Token(ctx context.Context, id ID) (Token, error) {
 
 // EditToken changes what the edit names.
 func (c *Client) EditToken(ctx context.Context, id ID, edit EditToken) (Token, error) {
+	edit.Scopes = written(edit.Scopes)
+	edit.Audience = written(edit.Audience)
+	edit.AllowedCIDRs = written(edit.AllowedCIDRs)
+	if edit.Metadata != nil && *edit.Metadata == nil {
+		edit.Metadata = &map[string]string{}
+	}
 	return call[Token](ctx, c, request{method: "PATCH", path: v1("tokens", id.String()), body: edit})
+}
+
+// written makes a list that is to be empty an empty one on the wire too: the API refuses null.
+func written(list *[]string) *[]string {
+	if list == nil || *list != nil {
+		return list
+	}
+	return &[]string{}
 }
 
 // DisableToken stops a token, and those made by it, until it is enabled.
