@@ -19,6 +19,8 @@ type Tx interface {
 // Tokens keeps tokens. No mutator can be called without the event that explains it.
 type Tokens interface {
 	Get(ctx context.Context, id keywright.ID) (*Record, error)
+	// GetDigest finds an imported token by the keyed digest of its key, as Finder.FindDigest does.
+	GetDigest(ctx context.Context, digest Digest) (*Record, error)
 	// GetNumber finds a token by its number in an account.
 	GetNumber(ctx context.Context, account string, number int64) (*Record, error)
 	// List returns at most limit records that the filter chooses, in the order and after the
