@@ -5,20 +5,37 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 )
 
-// cli is the command line. Each command is a struct with a Run method in a file of its own.
+// cli is the command line. Each command is a struct with a Run method; each noun has a file of its own.
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve serveCmd `cmd:"" help:"Run the server."`
+
+	Login   loginCmd   `cmd:"" group:"Signing in" help:"Sign in to an instance."`
+	Logout  logoutCmd  `cmd:"" group:"Signing in" help:"Sign out."`
+	Context contextCmd `cmd:"" group:"Signing in" help:"The instances you work with."`
+	Whoami  whoamiCmd  `cmd:"" group:"Signing in" help:"Say who the server takes you for."`
+
+	Token    tokenCmd    `cmd:"" group:"Tokens" aliases:"tokens" help:"Issue and manage tokens."`
+	Verify   verifyCmd   `cmd:"" group:"Tokens" help:"Ask whether a key is valid; the key comes on standard input."`
+	Register registerCmd `cmd:"" group:"Tokens" help:"The token commands with the verb in front."`
+	Show     showCmd     `cmd:"" group:"Tokens" help:"Likewise."`
+	Edit     editCmd     `cmd:"" group:"Tokens" help:"Likewise."`
+	Delete   deleteCmd   `cmd:"" group:"Tokens" help:"Likewise."`
+
+	Account accountCmd `cmd:"" group:"Tenants" help:"Accounts and their policies."`
+	Space   spaceCmd   `cmd:"" group:"Tenants" help:"The spaces of an account."`
+	User    userCmd    `cmd:"" group:"Tenants" help:"People and their roles."`
+	Events  eventsCmd  `cmd:"" group:"Tenants" help:"The audit trail."`
+
+	Completion completionCmd `cmd:"" group:"This program" help:"Print a script that completes commands in your shell."`
+	Version    versionCmd    `cmd:"" group:"This program" help:"Print the version."`
 }
 
 // stdio is where a command reads and writes.
@@ -34,21 +51,16 @@ func main() {
 	os.Exit(code)
 }
 
-// run executes one command line and returns the exit code: 0 done, 1 failed, 2 not
-// understood.
+// run executes one command line over std and returns the exit code.
 func run(ctx context.Context, args []string, std stdio) int {
+	return execute(ctx, args, std, newHost(std))
+}
+
+// execute is run on a given host.
+func execute(ctx context.Context, args []string, std stdio, h *host) int {
 	exited := -1 // set by --help and the like, which end the program from inside the parser
-	parser, err := kong.New(&cli{},
-		kong.Name("keywright"),
-		kong.Description("Issues API tokens, verifies them at memory speed and revokes them before the call returns."),
-		kong.Writers(std.Out, std.Err),
-		kong.Exit(func(code int) { exited = code }),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(std),
-	)
-	if err != nil {
-		panic(err) // the struct above is wrong: a mistake in this program
-	}
+	parser := newParser(std, func(code int) { exited = code },
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std, h))
 	command, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited
@@ -56,34 +68,20 @@ func run(ctx context.Context, args []string, std stdio) int {
 	if err == nil {
 		err = command.Run()
 	}
-	return report(err, std.Err)
+	explain(h.Stderr, err)
+	return exitCode(err)
 }
 
-// report says what went wrong, and how that is said to a script.
-func report(err error, w io.Writer) int {
-	if err == nil {
-		return 0
+func newParser(std stdio, exit func(int), bindings ...kong.Option) *kong.Kong {
+	parser, err := kong.New(&cli{}, append([]kong.Option{
+		kong.Name("keywright"),
+		kong.Description("Issues API tokens, verifies them at memory speed and revokes them before the call returns.\n\n" + exitCodesHelp),
+		kong.Writers(std.Out, std.Err),
+		kong.Exit(exit),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+	}, bindings...)...)
+	if err != nil {
+		panic(errors.Join(errors.New("the struct cli is wrong: a mistake in this program"), err))
 	}
-	fmt.Fprintln(w, "keywright:", err)
-	if usage := (*kong.ParseError)(nil); errors.As(err, &usage) {
-		return 2
-	}
-	return 1
-}
-
-type versionCmd struct{}
-
-// Run prints one line.
-func (versionCmd) Run(std stdio) error {
-	_, err := fmt.Fprintln(std.Out, "keywright", version())
-	return err
-}
-
-// version is the module's, or the commit's that the program was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
+	return parser
 }
