@@ -78,8 +78,10 @@ func masterKey(cfg Config) (ring *keyring.Ring, made string, err error) {
 		return nil, "", errors.New("the master key is given twice, by value and by file: give one")
 	}
 	if text := cfg.MasterKey.Reveal(); text != "" {
-		ring, err = keyring.Parse(text)
-		return ring, "", err
+		if ring, err = keyring.Parse(text); err != nil {
+			return nil, "", fmt.Errorf("the master key that was given: %w", err)
+		}
+		return ring, "", nil
 	}
 	path := cfg.MasterKeyFile
 	if path == "" {
