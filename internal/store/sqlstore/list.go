@@ -1,0 +1,155 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/store"
+)
+
+// listOrder is an order of tokens: an index holds (account, key, id), so that a page costs the same at
+// any depth. CROSS JOIN keeps the table of that index the outer one.
+type listOrder struct {
+	from, account, key, id string
+	position               func(store.Position) any
+}
+
+const (
+	fromTokens = " FROM tokens t CROSS JOIN token_usage u"
+	fromUsage  = " FROM token_usage u CROSS JOIN tokens t"
+)
+
+var listOrders = map[string]listOrder{
+	keywright.SortCreated:  {fromTokens, "t.account", "t.created_at", "t.id", instantOrLast},
+	keywright.SortLabel:    {fromTokens, "t.account", "t.label_key", "t.id", labelOf},
+	keywright.SortExpires:  {fromTokens, "t.account", "t.expires_key", "t.id", instantOrLast},
+	keywright.SortLastUsed: {fromUsage, "u.account", "u.last_used_key", "u.token", instantOrLast},
+}
+
+// never is the key of what has no instant: permanent and never used come last, in descending order first.
+const never = math.MaxInt64
+
+func instantOrLast(p store.Position) any {
+	if p.Time.IsZero() {
+		return int64(never)
+	}
+	return p.Time
+}
+
+func labelOf(p store.Position) any { return fold(p.Text) }
+
+// List returns a page of tokens with their usage.
+func (t tokens) List(ctx context.Context, q store.TokenQuery) (list []store.Listed, err error) {
+	if q.Spaces != nil && len(q.Spaces) == 0 {
+		return nil, nil
+	}
+	order, known := listOrders[q.Sort]
+	if !known {
+		return nil, fmt.Errorf("%w: there is no order %q of tokens", keywright.ErrUnavailable, q.Sort)
+	}
+	s := tokenQuery(q, order)
+	err = t.each(ctx, func(r *row) { list = append(list, scanListed(r)) }, s.String(), s.args...)
+	return list, err
+}
+
+func scanListed(r *row) store.Listed {
+	return store.Listed{Record: scanRecord(r), LastUsedAt: r.time(), LastUsedFrom: r.text(), Uses: r.int()}
+}
+
+func tokenQuery(q store.TokenQuery, o listOrder) *query {
+	s := newQuery("SELECT " + recordColumns + ", u.last_used_at, u.last_used_from, u.uses" + o.from)
+	s.where("u.token = t.id")
+	s.where(o.account+" = ?", q.Filter.Account)
+	direction, after := "ASC", ">"
+	if q.Descending {
+		direction, after = "DESC", "<"
+	}
+	if q.After != nil {
+		s.where("("+o.key+", "+o.id+") "+after+" (?, ?)", o.position(*q.After), q.After.ID)
+	}
+	filterPlace(s, q)
+	filterToken(s, q.Filter)
+	filterState(s, q)
+	return s.end("ORDER BY "+o.key+" "+direction+", "+o.id+" "+direction+" LIMIT ?", q.Limit)
+}
+
+// filterPlace compares expressions, not columns, so that no other index than the order's seems better: a page of many
+// tokens would be sorted for every page of it.
+func filterPlace(s *query, q store.TokenQuery) {
+	if q.Filter.Space != "" {
+		s.where("(t.space || '') = ?", q.Filter.Space)
+	}
+	if q.Spaces != nil {
+		s.whereIn("(t.space || '')", anys(q.Spaces))
+	}
+}
+
+func filterToken(s *query, f keywright.TokenFilter) {
+	if f.Owner != "" {
+		s.where("t.owner = (SELECT o.id FROM users o WHERE o.username_key = ?)", fold(f.Owner))
+	}
+	if f.Audience != "" {
+		s.where("instr(t.audience, ?) > 0", joinList([]string{f.Audience}))
+	}
+	if f.Label != "" {
+		s.where(`t.label_key LIKE ? ESCAPE '\'`, "%"+escapeLike.Replace(fold(f.Label))+"%")
+	}
+	if f.Kind != 0 {
+		s.where("t.kind = ?", f.Kind)
+	}
+	if f.Permanent != nil {
+		s.where(map[bool]string{true: "t.expires_key = ?", false: "t.expires_key < ?"}[*f.Permanent], int64(never))
+	}
+	if f.Parent != nil {
+		s.where("t.parent = ?", *f.Parent)
+	}
+	if f.IDs != nil {
+		filterIDs(s, f.IDs)
+	}
+}
+
+var escapeLike = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
+
+func filterIDs(s *query, ids []keywright.ID) {
+	if len(ids) == 0 {
+		s.where("1 = 0")
+		return
+	}
+	s.whereIn("t.id", anys(ids))
+}
+
+// filterState judges as keywright does: revoked, else expired, else disabled, else active.
+func filterState(s *query, q store.TokenQuery) {
+	if q.Filter.State == "" {
+		return
+	}
+	if q.Filter.State == keywright.StateRevoked {
+		s.where("t.revoked_at IS NOT NULL")
+		return
+	}
+	s.where("t.revoked_at IS NULL")
+	if q.Filter.State == keywright.StateExpired {
+		s.where("(t.expires_key <= ? OR t.renewed_at <= ?)", q.Now, renewedTooLongAgo(q))
+		return
+	}
+	s.where("t.expires_key > ?", q.Now).where("t.renewed_at > ?", renewedTooLongAgo(q))
+	switch q.Filter.State {
+	case keywright.StateDisabled:
+		s.where("t.disabled_at IS NOT NULL")
+	case keywright.StateActive:
+		s.where("t.disabled_at IS NULL")
+	default:
+		s.where("1 = 0")
+	}
+}
+
+// renewedTooLongAgo is the last renewal with which a token has ended by the maximum lifetime.
+func renewedTooLongAgo(q store.TokenQuery) int64 {
+	if q.MaxLifetime == 0 {
+		return math.MinInt64
+	}
+	return q.Now.Add(-q.MaxLifetime).UnixMicro()
+}

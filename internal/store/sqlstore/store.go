@@ -1,0 +1,71 @@
+// Package sqlstore keeps everything in an SQL database. SQLite is opened by
+// OpenSQLite. The SQL stands beside the function that uses it and keeps to what
+// PostgreSQL takes too, but for the tables themselves (migrations/).
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/keywright/keywright/internal/store"
+)
+
+// Store is a store.Store and a store.UsageWriter.
+type Store struct {
+	writer  *writer
+	readers *pool
+	closing sync.Once
+}
+
+var (
+	_ store.Store       = (*Store)(nil)
+	_ store.UsageWriter = (*Store)(nil)
+)
+
+// Read calls f with a consistent snapshot.
+func (s *Store) Read(ctx context.Context, f func(store.Tx) error) error {
+	c, err := s.readers.get(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.readers.put(c)
+	if _, err := c.exec(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	t := &tx{conn: c, readOnly: true}
+	defer func() {
+		t.conn = nil
+		_, _ = c.exec(context.Background(), "ROLLBACK")
+	}()
+	return firstOf(f(t), t.broken)
+}
+
+// Write calls f in a transaction, which may be shared with others that came at
+// the same time; see writer.
+func (s *Store) Write(ctx context.Context, f func(store.Tx) error) (store.Commit, error) {
+	return s.writer.write(ctx, func(t *tx) error { return f(t) })
+}
+
+// Ping makes a durable change that means nothing: a disk that is full says so only then.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := s.writer.write(ctx, func(t *tx) error {
+		_, err := t.exec(ctx, "UPDATE head SET revision = revision WHERE id = 1")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c, err := s.readers.get(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.readers.put(c)
+	return c.one(ctx, func(r *row) { r.int() }, "SELECT revision FROM head WHERE id = 1")
+}
+
+// Close waits for what is under way and closes every connection.
+func (s *Store) Close() (err error) {
+	s.closing.Do(func() { err = errors.Join(s.readers.close(), s.writer.close()) })
+	return err
+}

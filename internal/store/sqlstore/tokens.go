@@ -1,0 +1,188 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/store"
+)
+
+type tokens struct{ *tx }
+
+func (t tokens) Get(ctx context.Context, id keywright.ID) (*store.Record, error) {
+	return t.get(ctx, findToken, id)
+}
+
+func (t tokens) GetDigest(ctx context.Context, digest store.Digest) (*store.Record, error) {
+	return t.get(ctx, findDigest, digest)
+}
+
+func (t tokens) GetNumber(ctx context.Context, account string, number int64) (*store.Record, error) {
+	return t.get(ctx, "SELECT "+recordColumns+" FROM tokens t WHERE t.account = $1 AND t.number = $2", account, number)
+}
+
+func (t tokens) get(ctx context.Context, query string, args ...any) (rec *store.Record, err error) {
+	if err := t.one(ctx, func(r *row) { rec = scanRecord(r) }, query, args...); err != nil {
+		return nil, fmt.Errorf("token: %w", err)
+	}
+	return rec, nil
+}
+
+// Descendants returns every token below id, parents before children, and among equals in the order of their ids.
+func (t tokens) Descendants(ctx context.Context, id keywright.ID) (all []*store.Record, err error) {
+	err = t.each(ctx, func(r *row) { all = append(all, scanRecord(r)) }, `
+		WITH RECURSIVE below (id, depth) AS (
+			SELECT c.id, 1 FROM tokens c WHERE c.parent = $1
+			UNION ALL
+			SELECT c.id, b.depth + 1 FROM below b JOIN tokens c ON c.parent = b.id)
+		SELECT `+recordColumns+` FROM below b JOIN tokens t ON t.id = b.id ORDER BY b.depth, b.id`, id)
+	return all, err
+}
+
+// Count counts what is neither revoked nor expired, by its own date or the account's maximum lifetime.
+func (t tokens) Count(ctx context.Context, account, space string, now time.Time) (n store.TokenCount, err error) {
+	const live = ` AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+		AND (a.max_lifetime = 0 OR t.renewed_at + a.max_lifetime > $2)`
+	err = t.one(ctx, func(r *row) { n.InAccount = r.int() },
+		`SELECT COUNT(*) FROM accounts a JOIN tokens t ON t.account = a.name WHERE a.name = $1`+live, account, now)
+	if err != nil {
+		return n, err
+	}
+	err = t.one(ctx, func(r *row) { n.PermanentInSpace = r.int() },
+		`SELECT COUNT(*) FROM accounts a JOIN tokens t ON t.account = a.name WHERE a.name = $1`+live+
+			` AND t.expires_at IS NULL AND t.space = $3`, account, now, space)
+	return n, err
+}
+
+// Insert adds a token. An imported one takes a revision: somebody may remember that its key is unknown.
+func (t tokens) Insert(ctx context.Context, r *store.Record, e store.Event) (number int64, err error) {
+	err = t.changeOne(ctx, func(r *row) { number = r.int() },
+		"UPDATE accounts SET last_token = last_token + 1 WHERE name = $1 RETURNING last_token", r.Facts.Account)
+	if err != nil {
+		return 0, fmt.Errorf("account %s: %w", r.Facts.Account, err)
+	}
+	if err := t.insertRow(ctx, r, number); err != nil {
+		return 0, fmt.Errorf("add token: %w", err)
+	}
+	if digest := foreignDigest(r.Secrets); digest != nil {
+		return number, t.changed(ctx, e, digestSubject(digest))
+	}
+	t.explain(e)
+	return number, nil
+}
+
+func (t tokens) insertRow(ctx context.Context, r *store.Record, number int64) error {
+	secrets, err := encodeSecrets(r.Secrets)
+	if err != nil {
+		return err
+	}
+	more, err := encodeExtra(r)
+	if err != nil {
+		return err
+	}
+	f := &r.Facts
+	_, err = t.exec(ctx, `
+		INSERT INTO tokens (id, account, space, number, kind, label, label_key, owner, owner_name, parent,
+			scopes, audience, secrets, foreign_digest, extra, created_by, created_at, updated_at,
+			not_before, expires_at, renewed_at, disabled_at, revoked_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, COALESCE((SELECT username FROM users WHERE id = $8), ''), $9,
+			$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
+		f.ID, f.Account, f.Space, number, f.Kind, r.Label, fold(r.Label), r.Owner, r.Parent,
+		joinList(f.Scopes.Strings()), joinList(f.Audience), secrets, foreignDigest(r.Secrets), more,
+		r.CreatedBy, r.CreatedAt, r.UpdatedAt, f.NotBefore, f.ExpiresAt, f.RenewedAt, f.DisabledAt, f.RevokedAt)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, "INSERT INTO token_usage (token, account) VALUES ($1, $2)", f.ID, f.Account)
+	return err
+}
+
+// Update replaces a record. Whoever found the token by an imported key forgets it too.
+func (t tokens) Update(ctx context.Context, r *store.Record, e store.Event) error {
+	secrets, err := encodeSecrets(r.Secrets)
+	if err != nil {
+		return err
+	}
+	more, err := encodeExtra(r)
+	if err != nil {
+		return err
+	}
+	forget, err := t.subjects(ctx, r.Facts.ID)
+	if err != nil {
+		return err
+	}
+	f := &r.Facts
+	err = t.execOne(ctx, `
+		UPDATE tokens SET space = $2, kind = $3, label = $4, label_key = $5, owner = $6,
+			owner_name = COALESCE((SELECT username FROM users WHERE id = $6), ''),
+			scopes = $7, audience = $8, secrets = $9, foreign_digest = $10, extra = $11, updated_at = $12,
+			not_before = $13, expires_at = $14, renewed_at = $15, disabled_at = $16, revoked_at = $17
+		WHERE id = $1`,
+		f.ID, f.Space, f.Kind, r.Label, fold(r.Label), r.Owner,
+		joinList(f.Scopes.Strings()), joinList(f.Audience), secrets, foreignDigest(r.Secrets), more, r.UpdatedAt,
+		f.NotBefore, f.ExpiresAt, f.RenewedAt, f.DisabledAt, f.RevokedAt)
+	if err != nil {
+		return fmt.Errorf("change token: %w", err)
+	}
+	if digest := foreignDigest(r.Secrets); digest != nil {
+		forget = append(forget, digestSubject(digest))
+	}
+	return t.changed(ctx, e, forget...)
+}
+
+// subjects is under which names the facts of a token may be remembered.
+func (t tokens) subjects(ctx context.Context, id keywright.ID) ([]store.Subject, error) {
+	list := []store.Subject{{Kind: store.SubjectToken, ID: id.String()}}
+	err := t.one(ctx, func(r *row) {
+		if digest := r.bytes(); digest != nil {
+			list = append(list, digestSubject(digest))
+		}
+	}, "SELECT foreign_digest FROM tokens WHERE id = $1", id)
+	if err != nil {
+		return nil, fmt.Errorf("token: %w", err)
+	}
+	return list, nil
+}
+
+func digestSubject(digest []byte) store.Subject {
+	return store.Subject{Kind: store.SubjectDigest, ID: hex.EncodeToString(digest)}
+}
+
+// Delete removes a token, its usage and its sealed key.
+func (t tokens) Delete(ctx context.Context, id keywright.ID, e store.Event) error {
+	forget, err := t.subjects(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, query := range []string{
+		"DELETE FROM token_usage WHERE token = $1",
+		"DELETE FROM sealed_keys WHERE token = $1",
+		"DELETE FROM tokens WHERE id = $1",
+	} {
+		if _, err := t.exec(ctx, query, id); err != nil {
+			return fmt.Errorf("delete token: %w", err)
+		}
+	}
+	return t.changed(ctx, e, forget...)
+}
+
+func (t tokens) Seal(ctx context.Context, id keywright.ID, sealed []byte) error {
+	if sealed == nil {
+		_, err := t.exec(ctx, "DELETE FROM sealed_keys WHERE token = $1", id)
+		return err
+	}
+	_, err := t.exec(ctx, `INSERT INTO sealed_keys (token, sealed) VALUES ($1, $2)
+		ON CONFLICT (token) DO UPDATE SET sealed = excluded.sealed`, id, sealed)
+	return err
+}
+
+func (t tokens) Sealed(ctx context.Context, id keywright.ID) (sealed []byte, err error) {
+	err = t.one(ctx, func(r *row) { sealed = r.bytes() }, "SELECT sealed FROM sealed_keys WHERE token = $1", id)
+	if err != nil {
+		return nil, fmt.Errorf("sealed key: %w", err)
+	}
+	return sealed, nil
+}

@@ -1,0 +1,231 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/store"
+)
+
+// writer owns the one connection that changes things, and makes many Writes
+// durable by one commit. Whoever writes waits for its turn and runs its function
+// in the open transaction. If others wait, it leaves the commit to them and
+// waits for it; the last in line commits for all.
+type writer struct {
+	conn *conn // used only by who has the turn
+	log  *slog.Logger
+
+	mu      sync.Mutex
+	taken   bool            // somebody has the turn
+	waiting []chan struct{} // in the order in which they came; closed when it is their turn
+
+	// These belong to who has the turn.
+	group  *group // of the open transaction; nil: there is none
+	closed bool
+}
+
+// group is the Writes of one transaction.
+type group struct {
+	size int
+	done chan struct{} // closed when the transaction has ended
+	err  error         // then: why nothing of it was kept
+}
+
+// maxGroup bounds how long the first of a group waits for its commit.
+const maxGroup = 256
+
+// write runs f in the open transaction and returns when it is durable.
+func (w *writer) write(ctx context.Context, f func(*tx) error) (store.Commit, error) {
+	if err := w.take(ctx); err != nil {
+		return store.Commit{}, err
+	}
+	g, commit, err := w.join(ctx, f)
+	if err != nil {
+		return store.Commit{}, err
+	}
+	<-g.done
+	if g.err != nil {
+		return store.Commit{}, g.err
+	}
+	return commit, nil
+}
+
+// take waits for the turn.
+func (w *writer) take(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	if !w.taken {
+		w.taken = true
+		w.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	w.waiting = append(w.waiting, turn)
+	w.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+		return w.leave(ctx, turn)
+	}
+}
+
+// leave steps out of the line. If the turn has come meanwhile, it is kept: others may
+// rely on whoever has it to commit.
+func (w *writer) leave(ctx context.Context, turn chan struct{}) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := slices.Index(w.waiting, turn)
+	if i < 0 {
+		return nil
+	}
+	w.waiting = slices.Delete(w.waiting, i, i+1)
+	return ctx.Err()
+}
+
+// next gives the turn to the next in line and reports whether there is one.
+func (w *writer) next() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.waiting) == 0 {
+		return false
+	}
+	close(w.waiting[0])
+	w.waiting = slices.Delete(w.waiting, 0, 1)
+	return true
+}
+
+// release ends the turn.
+func (w *writer) release() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.waiting) == 0 {
+		w.taken = false
+		return
+	}
+	close(w.waiting[0])
+	w.waiting = slices.Delete(w.waiting, 0, 1)
+}
+
+// join runs f as a part of the open transaction and ends the turn, also when f panics.
+// On an error nothing of f is left.
+func (w *writer) join(ctx context.Context, f func(*tx) error) (g *group, commit store.Commit, err error) {
+	defer func() { g = w.pass() }()
+	switch {
+	case w.closed:
+		err = errClosed
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	default:
+		commit, err = w.run(ctx, f)
+	}
+	return g, commit, err
+}
+
+// pass ends the turn: the transaction goes on with the next in line, or is committed.
+func (w *writer) pass() *group {
+	g := w.group
+	if g != nil && g.size < maxGroup && w.next() {
+		return g
+	}
+	w.commit()
+	w.release()
+	return g
+}
+
+// run runs f under a savepoint. The first of a group needs none: failing, it takes only itself along.
+func (w *writer) run(ctx context.Context, f func(*tx) error) (commit store.Commit, err error) {
+	alone := w.group == nil
+	if err := w.begin(alone); err != nil {
+		return store.Commit{}, err
+	}
+	t := &tx{conn: w.conn}
+	kept := false
+	defer func() {
+		t.conn = nil
+		if !kept {
+			w.undo(alone)
+		}
+	}()
+	if err := firstOf(f(t), t.broken); err != nil {
+		return store.Commit{}, err
+	}
+	if err := t.finish(ctx); err != nil {
+		return store.Commit{}, err
+	}
+	if alone {
+		w.group = &group{done: make(chan struct{})}
+	} else if err := w.do("RELEASE one"); err != nil {
+		return store.Commit{}, err
+	}
+	w.group.size++
+	kept = true
+	return t.commit, nil
+}
+
+func (w *writer) do(statement string) error {
+	_, err := w.conn.exec(context.Background(), statement)
+	return err
+}
+
+func (w *writer) begin(alone bool) error {
+	if !alone {
+		return w.do("SAVEPOINT one")
+	}
+	err := w.do("BEGIN IMMEDIATE")
+	if err != nil && w.do("ROLLBACK") == nil { // a transaction that could not be ended before
+		err = w.do("BEGIN IMMEDIATE")
+	}
+	return err
+}
+
+// undo takes back what one Write did. SQLite may have ended the whole transaction already (a full
+// disk does that); then the others of the group have lost theirs too.
+func (w *writer) undo(alone bool) {
+	if alone {
+		_ = w.do("ROLLBACK")
+		return
+	}
+	if err := errors.Join(w.do("ROLLBACK TO one"), w.do("RELEASE one")); err != nil {
+		w.end(fmt.Errorf("%w: the transaction was lost: %w", keywright.ErrUnavailable, err))
+	}
+}
+
+// commit makes the group durable, or fails all of it.
+func (w *writer) commit() {
+	if w.group != nil {
+		w.end(w.do("COMMIT"))
+	}
+}
+
+func (w *writer) end(err error) {
+	if err != nil {
+		_ = w.do("ROLLBACK")
+		err = fmt.Errorf("%w: nothing was changed: %w", keywright.ErrUnavailable, err)
+		w.log.Error("a commit failed", "writes", w.group.size, "error", err)
+	}
+	w.group.err = err
+	close(w.group.done)
+	w.group = nil
+}
+
+// close lets everybody in line have its turn before it closes the connection.
+func (w *writer) close() error {
+	if err := w.take(context.Background()); err != nil {
+		return err
+	}
+	defer w.release()
+	w.commit()
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	return w.conn.close()
+}
