@@ -68,14 +68,30 @@ func (f Form) String() string {
 // Credential is what a caller presented, parsed but not yet proved. It prints
 // redacted under every verb and in every log; Reveal is the only way out.
 // The zero Credential proves nothing.
-type Credential struct{ p *presented }
+type Credential struct{ p **presented }
 
-// presented stands behind a pointer because fmt reads unexported fields: of a
-// pointer inside a struct it prints the address and no more.
+// presented stands behind two pointers because fmt reads unexported fields too,
+// and calls no method on them: a single pointer it follows when the verb does
+// not suit (%s), a pointer to a pointer never.
 type presented struct {
+	self   *presented // the second pointer, in the same allocation
 	form   Form
 	id     ID
 	secret string // API key, id+secret, session: the secret; else the whole string
+}
+
+func newCredential(form Form, id ID, secret string) Credential {
+	p := &presented{form: form, id: id, secret: secret}
+	p.self = p
+	return Credential{&p.self}
+}
+
+// presented is what the credential holds; nothing if it is zero.
+func (c Credential) presented() presented {
+	if c.p == nil {
+		return presented{}
+	}
+	return **c.p
 }
 
 // ParseCredential reads one presented string: an API key of the instance whose
@@ -115,10 +131,10 @@ func parseKey(form Form, whole, digits string) (Credential, error) {
 	if !ok || hi|lo == 0 {
 		return Credential{}, errID
 	}
-	p := &presented{form: form, secret: digits[idDigits : idDigits+secretDigits]}
-	binary.BigEndian.PutUint64(p.id[:8], hi)
-	binary.BigEndian.PutUint64(p.id[8:], lo)
-	return Credential{p}, nil
+	var id ID
+	binary.BigEndian.PutUint64(id[:8], hi)
+	binary.BigEndian.PutUint64(id[8:], lo)
+	return newCredential(form, id, digits[idDigits:idDigits+secretDigits]), nil
 }
 
 // checksum is CRC-32 (IEEE). It is written out because the standard library's
@@ -135,7 +151,7 @@ func parseAccessToken(s string, canonical bool) (Credential, error) {
 	if !canonical || len(s) > maxAccessToken {
 		return Credential{}, errSpelling
 	}
-	return Credential{&presented{form: FormAccessToken, secret: s}}, nil
+	return newCredential(FormAccessToken, ID{}, s), nil
 }
 
 // accessTokenShape reports whether s has the shape of a signed JWT: three
@@ -161,7 +177,7 @@ func accessTokenShape(s string) (shaped, canonical bool) {
 func base64Segment(s string) (ok, exact bool) {
 	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	for i := range len(s) {
-		if base62Value(s[i]) < 0 && s[i] != '-' && s[i] != '_' {
+		if !isAlphanumeric(s[i]) && s[i] != '-' && s[i] != '_' {
 			return false, false
 		}
 	}
@@ -181,7 +197,7 @@ func parseForeign(s string) (Credential, error) {
 			return Credential{}, errForeign
 		}
 	}
-	return Credential{&presented{form: FormForeign, secret: s}}, nil
+	return newCredential(FormForeign, ID{}, s), nil
 }
 
 // IDSecret is the credential of a client id and client secret presented apart,
@@ -194,46 +210,32 @@ func IDSecret(id, secret string) (Credential, error) {
 	if len(secret) != secretDigits || !isBase62(secret) {
 		return Credential{}, errSecret
 	}
-	return Credential{&presented{form: FormIDSecret, id: parsed, secret: secret}}, nil
+	return newCredential(FormIDSecret, parsed, secret), nil
 }
 
 // Form says how the credential was presented.
-func (c Credential) Form() Form {
-	if c.p == nil {
-		return 0
-	}
-	return c.p.form
-}
+func (c Credential) Form() Form { return c.presented().form }
 
 // ID is the token's id, or the session's; zero for an access token and a
 // foreign key, which carry none that could be believed before proof.
-func (c Credential) ID() ID {
-	if c.p == nil {
-		return ID{}
-	}
-	return c.p.id
-}
+func (c Credential) ID() ID { return c.presented().id }
 
 // Reveal returns the secret part (API key, id and secret, session), or the whole
 // presented string (access token, foreign key).
-func (c Credential) Reveal() string {
-	if c.p == nil {
-		return ""
-	}
-	return c.p.secret
-}
+func (c Credential) Reveal() string { return c.presented().secret }
 
 const redacted = "REDACTED"
 
 // String is the form, the public id if there is one, and nothing else.
 func (c Credential) String() string {
-	switch {
-	case c.p == nil:
-		return formNames[0]
-	case c.p.id.IsZero():
-		return c.p.form.String() + ":" + redacted
+	switch p := c.presented(); {
+	case p.form == 0:
+		return p.form.String()
+	case p.id.IsZero():
+		return p.form.String() + ":" + redacted
+	default:
+		return p.form.String() + ":" + p.id.String() + ":" + redacted
 	}
-	return c.p.form.String() + ":" + c.p.id.String() + ":" + redacted
 }
 
 // Format writes String under every verb.

@@ -16,13 +16,20 @@ const (
 	maxScopes     = 1000
 )
 
+// schemeEnd divides the scheme of a URI from its parts.
+const schemeEnd = "://"
+
 // reservedPart begins the scopes that guard Keywright's own management API.
 const reservedPart = "keywright"
 
 // Scope names something a token may do, or, with wildcards, a set of such
 // things: a word path (invoices:read) or a URI (table://my.app.test). It is
 // made by ParseScope; the zero Scope covers nothing and is covered by nothing.
-type Scope struct{ text string }
+type Scope struct {
+	text  string
+	parts uint8 // where the parts begin in text: after the scheme, or 0 in a word path
+	wild  bool  // it has wildcards
+}
 
 // ParseScope reads one scope. An error is a *ScopeError with the scope and the
 // position (in bytes) that is wrong.
@@ -41,7 +48,11 @@ func ParseScope(s string) (Scope, error) {
 	if pos, problem := scopeProblem(s); problem != "" {
 		return Scope{}, &ScopeError{Scope: s[:min(len(s), maxScopeBytes)], Pos: pos, Problem: problem}
 	}
-	return Scope{s}, nil
+	scope := Scope{text: s, wild: strings.IndexByte(s, '*') >= 0}
+	if i := strings.Index(s, schemeEnd); i >= 0 {
+		scope.parts = uint8(i + len(schemeEnd))
+	}
+	return scope, nil
 }
 
 // scopeProblem says what is wrong with s and where; no problem is "".
@@ -49,14 +60,14 @@ func scopeProblem(s string) (pos int, problem string) {
 	if len(s) > maxScopeBytes {
 		return maxScopeBytes, fmt.Sprintf("a scope has at most %d bytes", maxScopeBytes)
 	}
-	scheme := strings.Index(s, "://")
+	scheme := strings.Index(s, schemeEnd)
 	if scheme < 0 {
 		return partsProblem(s, 0, ":", "._~@+-")
 	}
 	if pos, problem := schemeProblem(s[:scheme]); problem != "" {
 		return pos, problem
 	}
-	return partsProblem(s, scheme+len("://"), "./", "_~@+-")
+	return partsProblem(s, scheme+len(schemeEnd), "./", "_~@+-")
 }
 
 func schemeProblem(scheme string) (pos int, problem string) {
@@ -98,7 +109,7 @@ func partProblem(part string, start int, marks string) (pos int, problem string)
 	}
 	for i := range len(part) {
 		switch c := part[i]; {
-		case base62Value(c) >= 0 || strings.IndexByte(marks, c) >= 0:
+		case isAlphanumeric(c) || strings.IndexByte(marks, c) >= 0:
 		case c == '*':
 			return start + i, "* and ** stand for whole parts only"
 		default:
@@ -124,13 +135,13 @@ func (s *Scope) UnmarshalText(text []byte) (err error) {
 // Reserved reports whether the scope guards Keywright's own management API.
 func (s Scope) Reserved() bool {
 	rest, ok := strings.CutPrefix(s.text, reservedPart)
-	return ok && (rest == "" || rest[0] == ':' && !strings.HasPrefix(rest, "://"))
+	return ok && s.parts == 0 && (rest == "" || rest[0] == ':')
 }
 
 // Covers reports whether the pattern s covers the concrete scope; it is
 // containment of a scope without wildcards, and does not allocate.
 func (s Scope) Covers(scope Scope) bool {
-	if scope.wild() {
+	if scope.wild {
 		return s.Contains(scope)
 	}
 	if s.text == scope.text {
@@ -142,7 +153,7 @@ func (s Scope) Covers(scope Scope) bool {
 // Contains reports, exactly, whether everything that t covers is covered by s.
 func (s Scope) Contains(t Scope) bool {
 	switch {
-	case !t.wild():
+	case !t.wild:
 		return s.Covers(t)
 	case !s.comparable(t):
 		return false
@@ -154,8 +165,6 @@ func (s Scope) Contains(t Scope) bool {
 	return containment(s.path(), t.path())
 }
 
-func (s Scope) wild() bool { return strings.IndexByte(s.text, '*') >= 0 }
-
 func (s Scope) everything() bool { return s.text == "*" || s.text == "**" }
 
 // comparable reports whether both are of the same sort: reserved or not, and,
@@ -164,15 +173,7 @@ func (s Scope) comparable(t Scope) bool {
 	if s.text == "" || t.text == "" || s.Reserved() != t.Reserved() {
 		return false
 	}
-	return s.everything() || s.scheme() == t.scheme()
-}
-
-// scheme is the scheme of a URI, "" of a word path.
-func (s Scope) scheme() string {
-	if i := strings.Index(s.text, "://"); i >= 0 {
-		return s.text[:i]
-	}
-	return ""
+	return s.everything() || s.text[:s.parts] == t.text[:t.parts]
 }
 
 // Scopes is a set of scopes, sorted, without repeats. Nil is the empty set and

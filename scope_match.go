@@ -1,13 +1,11 @@
 package keywright
 
-import "strings"
-
 // path is what is left to read of a scope: its parts, each with the divider
 // before it. It is read in place; cutting it copies nothing.
 type path struct {
 	rest     string
-	dividers string
-	divider  byte // before the first part of rest; 0 at the start of the scope
+	dividers [2]byte // one of them twice, if there is one only
+	divider  byte    // before the first part of rest; 0 at the start of the scope
 }
 
 // part is one part and the divider before it; 0 for the first.
@@ -17,23 +15,22 @@ type part struct {
 }
 
 func (s Scope) path() path {
-	if scheme := s.scheme(); scheme != "" {
-		return path{rest: s.text[len(scheme)+len("://"):], dividers: "./"}
+	if s.parts == 0 {
+		return path{rest: s.text, dividers: [2]byte{':', ':'}}
 	}
-	return path{rest: s.text, dividers: ":"}
+	return path{rest: s.text[s.parts:], dividers: [2]byte{'.', '/'}}
 }
 
 // done reports whether no part is left: none is ever empty.
 func (p path) done() bool { return p.rest == "" }
 
 func (p path) cut() (part, path) {
-	first := part{p.rest, p.divider}
-	i := strings.IndexAny(p.rest, p.dividers)
-	if i < 0 {
-		return first, path{}
+	for i := range len(p.rest) {
+		if c := p.rest[i]; c == p.dividers[0] || c == p.dividers[1] {
+			return part{p.rest[:i], p.divider}, path{p.rest[i+1:], p.dividers, c}
+		}
 	}
-	first.text = p.rest[:i]
-	return first, path{p.rest[i+1:], p.dividers, p.rest[i]}
+	return part{p.rest, p.divider}, path{}
 }
 
 // takes reports whether a pattern's part, other than **, takes a scope's part.
@@ -109,7 +106,7 @@ func (p path) parts() []part {
 
 type walk struct {
 	outer, inner []part
-	dividers     string
+	dividers     [2]byte
 }
 
 // place is a state of the walk: how many parts of inner are behind, where outer can be
@@ -137,14 +134,14 @@ func (w walk) after(at place) []place {
 	switch e := w.inner[at.inner]; e.text {
 	case "**":
 		next := []place{{at.inner + 1, at.places, at.begun}}
-		for i := range len(w.dividers) {
-			next = append(next, w.step(at, part{fresh, w.dividers[i]}, at.inner))
+		for _, divider := range w.dividers {
+			next = append(next, w.step(at, part{fresh, divider}, at.inner))
 		}
 		return next
 	case "*":
 		return []place{w.step(at, part{fresh, e.divider}, at.inner+1)}
 	case reservedPart:
-		if !at.begun && at.inner > 0 && w.dividers == ":" {
+		if !at.begun && at.inner > 0 && w.dividers[0] == ':' {
 			return nil // keywright by way of an empty **: reserved, so inner does not cover it
 		}
 		fallthrough
