@@ -3,9 +3,119 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/server"
 )
 
-type serveCmd struct{}
+// serveCmd is the server's configuration. A flag wins over the environment, and that
+// over the file. What is secret comes from the environment or a file of its own, never from an
+// argument that every process on the machine can read.
+type serveCmd struct {
+	Config configFile `help:"TOML file with these settings, named as the flags are." placeholder:"FILE" env:"KEYWRIGHT_CONFIG"`
+
+	Data      string `help:"Directory of the database and the master key." placeholder:"DIR" default:"./keywright-data" env:"KEYWRIGHT_DATA"`
+	Listen    string `help:"Address to listen at." placeholder:"HOST:PORT" default:"127.0.0.1:8080" env:"KEYWRIGHT_LISTEN"`
+	PublicURL string `help:"URL under which clients reach this instance; the issuer of its access tokens. Default: made of --listen." aliases:"issuer" placeholder:"URL" env:"KEYWRIGHT_PUBLIC_URL"`
+	TLSCert   string `name:"tls-cert" help:"PEM file of the TLS certificate and its chain; read again when it changes." placeholder:"FILE" env:"KEYWRIGHT_TLS_CERT"`
+	TLSKey    string `name:"tls-key" help:"PEM file of its private key." placeholder:"FILE" env:"KEYWRIGHT_TLS_KEY"`
+
+	MasterKeyFile string `help:"File with the master key. Default: KEYWRIGHT_MASTER_KEY, or master.key in the data directory, made at the first start." placeholder:"FILE" env:"KEYWRIGHT_MASTER_KEY_FILE"`
+	AdminEmail    string `help:"E-mail address of the first user. Its password is KEYWRIGHT_ADMIN_PASSWORD, or generated and printed once." default:"admin@localhost" env:"KEYWRIGHT_ADMIN_EMAIL"`
+
+	Prefix       string         `help:"How API keys of this instance begin." default:"kw" env:"KEYWRIGHT_PREFIX"`
+	AccessTTL    time.Duration  `name:"access-ttl" help:"Life of an access token." default:"5m" env:"KEYWRIGHT_ACCESS_TTL"`
+	TrustedProxy []netip.Prefix `help:"Network of proxies whose X-Forwarded-For is believed; repeatable." placeholder:"CIDR" env:"KEYWRIGHT_TRUSTED_PROXY"`
+
+	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"KEYWRIGHT_LOG_FORMAT"`
+	LogLevel  string `help:"debug, info, warn or error. One line a request is written at info." enum:"debug,info,warn,error" default:"info" env:"KEYWRIGHT_LOG_LEVEL"`
+}
 
 // Run serves until ctx ends.
-func (*serveCmd) Run(context.Context, stdio) error { return errors.New("unwritten") }
+func (c *serveCmd) Run(ctx context.Context, std stdio) error {
+	log := newServerLog(std.Err, c.LogFormat, c.LogLevel)
+	defer log.flush()
+	s, err := server.Open(ctx, c.config(log.Logger))
+	if err != nil {
+		return err
+	}
+	c.greet(std, s.Opened)
+	c.warn(log.Logger, s)
+	return errors.Join(s.Serve(ctx), s.Close())
+}
+
+func (c *serveCmd) config(log *slog.Logger) server.Config {
+	return server.Config{
+		Data:           c.Data,
+		Listen:         c.Listen,
+		PublicURL:      c.PublicURL,
+		TLSCert:        c.TLSCert,
+		TLSKey:         c.TLSKey,
+		MasterKey:      takeFromEnvironment("KEYWRIGHT_MASTER_KEY"),
+		MasterKeyFile:  c.MasterKeyFile,
+		AdminEmail:     c.AdminEmail,
+		AdminPassword:  takeFromEnvironment("KEYWRIGHT_ADMIN_PASSWORD"),
+		Prefix:         c.Prefix,
+		AccessTTL:      c.AccessTTL,
+		TrustedProxies: c.TrustedProxy,
+		Version:        version(),
+		Log:            log,
+	}
+}
+
+// takeFromEnvironment reads a secret and removes it, so that no process started
+// from here inherits it and nothing that prints the environment shows it.
+func takeFromEnvironment(name string) keywright.Secret {
+	value := os.Getenv(name)
+	_ = os.Unsetenv(name)
+	return keywright.NewSecret(value)
+}
+
+// greet tells the person who started it where everything is; at a first start, the
+// password too, which is kept nowhere.
+func (c *serveCmd) greet(std stdio, opened server.Opened) {
+	if !opened.FirstStart.Created {
+		fmt.Fprintf(std.Out, "Keywright is ready at %s (data in %s)\n", opened.URL, opened.Data)
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Keywright is ready at %s\n\n", opened.URL)
+	fmt.Fprintf(&b, "  Data        %s\n", opened.Data)
+	if opened.MasterKeyFile != "" {
+		fmt.Fprintf(&b, "  Master key  %s\n              Back it up apart from the data: one is of no use without the other.\n", opened.MasterKeyFile)
+	}
+	fmt.Fprintf(&b, "  Username    %s\n", opened.FirstStart.Username)
+	if password := opened.FirstStart.Generated.Reveal(); password != "" {
+		fmt.Fprintf(&b, "  Password    %s\n              It is shown this once.\n", password)
+	} else {
+		fmt.Fprintf(&b, "  Password    as given by KEYWRIGHT_ADMIN_PASSWORD\n")
+	}
+	program := programName()
+	fmt.Fprintf(&b, "\nNext, in another terminal:\n\n  %s login --url %s --username %s\n  %s token create --label first --scope invoices:read\n\n",
+		program, opened.URL, opened.FirstStart.Username, program)
+	_, _ = fmt.Fprint(std.Out, b.String())
+}
+
+// programName is what to type to run this program again as it was run now.
+func programName() string {
+	if path, err := os.Executable(); err == nil && strings.Contains(path, "go-build") {
+		return "go run ./cmd/keywright"
+	}
+	return "keywright"
+}
+
+// warn says what is open to others and should not be.
+func (c *serveCmd) warn(log *slog.Logger, s *server.Server) {
+	address, err := netip.ParseAddrPort(s.Addr().String())
+	if err == nil && address.Addr().IsLoopback() || strings.HasPrefix(s.Opened.URL, "https://") {
+		return
+	}
+	log.Warn("listening for other machines without TLS: keys and passwords travel in clear; give --tls-cert and --tls-key, "+
+		"or put a proxy with TLS before it and say so with --public-url https://…", "address", s.Addr().String())
+}

@@ -30,3 +30,15 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 func within(address netip.Addr, networks []netip.Prefix) bool {
 	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(address) })
 }
+
+// address is what the front made of RemoteAddr, for the doors.
+func address(r *http.Request) netip.Addr {
+	client, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{} // a token limited to networks is then refused
+	}
+	return client.Addr().Unmap().WithZone("")
+}
+
+// requestID is what the front put into the request, for the doors.
+func requestID(r *http.Request) string { return r.Header.Get("X-Request-Id") }

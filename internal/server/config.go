@@ -46,6 +46,8 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; none: nobody's.
 	TrustedProxies []netip.Prefix
 	Limits         Limits
+	// Version is the program's, for the API's document.
+	Version string
 
 	Log    *slog.Logger     // nil: discarded
 	Now    func() time.Time // nil: time.Now

@@ -1,0 +1,142 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/keyring"
+	"github.com/keywright/keywright/internal/store/sqlstore"
+)
+
+// Opened says what opening found or made, for the person who started it.
+type Opened struct {
+	URL           string                     // under which clients reach the instance
+	Data          string                     // absolute
+	MasterKeyFile string                     // made by this start; empty: it was there, or was given
+	FirstStart    authority.FirstStartResult // zero but at the first start
+}
+
+// Open locks the data directory, takes the address, opens the database, and makes at the
+// first start what an instance needs. On an error nothing is left open.
+func Open(ctx context.Context, cfg Config) (*Server, error) {
+	s := &Server{cfg: withDefaults(cfg)}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func withDefaults(cfg Config) Config {
+	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Reader
+	}
+	return cfg
+}
+
+func (s *Server) open(ctx context.Context) (err error) {
+	if s.lock, err = openData(s.cfg.Data); err != nil {
+		return err
+	}
+	if s.listener, err = s.listen(); err != nil {
+		return err
+	}
+	keys, made, err := masterKey(s.cfg)
+	if err != nil {
+		return err
+	}
+	s.Opened = Opened{URL: s.publicURL(), Data: absolute(s.cfg.Data), MasterKeyFile: made}
+	if err := issuable(s.Opened.URL); err != nil {
+		return err
+	}
+	if s.store, err = sqlstore.OpenSQLite(ctx, sqlstore.Options{Path: filepath.Join(s.cfg.Data, databaseFile), Log: s.cfg.Log}); err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	if err := s.start(ctx, keys); err != nil {
+		return err
+	}
+	return s.mount()
+}
+
+// start makes the authority, and what a first start makes.
+func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
+	s.authority, err = authority.New(authority.Config{
+		Store:     s.store,
+		Finder:    s.store,
+		Usage:     s.store,
+		Keys:      keys,
+		Issuer:    s.Opened.URL,
+		Prefix:    s.cfg.Prefix,
+		AccessTTL: s.cfg.AccessTTL,
+		Now:       s.cfg.Now,
+		Random:    s.cfg.Random,
+		Log:       s.cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	s.Opened.FirstStart, err = s.authority.Bootstrap(ctx, authority.FirstStart{
+		AdminEmail:    s.cfg.AdminEmail,
+		AdminPassword: s.cfg.AdminPassword,
+	})
+	return err
+}
+
+// listen takes the address; with TLS, the certificate must be readable now.
+func (s *Server) listen() (net.Listener, error) {
+	if s.cfg.TLSCert != "" || s.cfg.TLSKey != "" {
+		certificate, err := loadCertificate(s.cfg)
+		if err != nil {
+			return nil, err
+		}
+		s.tls = certificate.config()
+	}
+	listener, err := net.Listen("tcp", s.cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return listener, nil
+}
+
+// publicURL is the configured one, or made of the address: a wildcard address is reached as localhost.
+func (s *Server) publicURL() string {
+	if s.cfg.PublicURL != "" {
+		return strings.TrimSuffix(s.cfg.PublicURL, "/")
+	}
+	scheme := "http"
+	if s.tls != nil {
+		scheme = "https"
+	}
+	address := s.listener.Addr().(*net.TCPAddr)
+	host := address.IP.String()
+	if configured, _, err := net.SplitHostPort(s.cfg.Listen); err == nil && configured != "" && net.ParseIP(configured) == nil {
+		host = configured
+	} else if address.IP.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, fmt.Sprint(address.Port))
+}
+
+// issuable refuses a URL that cannot be an issuer (RFC 8414 section 2).
+func issuable(issuer string) error {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return fmt.Errorf("the public URL %q cannot be an issuer: want https://HOST or https://HOST/PATH, without user, query and fragment", issuer)
+	}
+	return nil
+}

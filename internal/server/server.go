@@ -1,0 +1,150 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/gofrs/flock"
+
+	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/oauth"
+	"github.com/keywright/keywright/internal/store/sqlstore"
+)
+
+// Server is one open instance. Make it with Open, run it with Serve, and Close it.
+type Server struct {
+	Opened Opened
+
+	cfg       Config
+	lock      *flock.Flock
+	listener  net.Listener
+	tls       *tls.Config
+	store     *sqlstore.Store
+	authority *authority.Authority
+	health    *health
+	front     *front
+}
+
+// mount is the one list of doors.
+func (s *Server) mount() error {
+	ids, err := newRequestIDs(s.cfg.Random)
+	if err != nil {
+		return err
+	}
+	s.health = &health{ping: s.store.Ping, now: s.cfg.Now}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", s.health.live)
+	mux.HandleFunc("GET /readyz", s.health.ready)
+	(&oauth.Server{
+		Authority: s.authority,
+		Issuer:    s.Opened.URL,
+		Log:       s.cfg.Log,
+		Address:   address,
+		RequestID: requestID,
+	}).Mount(mux)
+	s.front = &front{
+		doors:   mux,
+		trusted: s.cfg.TrustedProxies,
+		body:    s.cfg.Limits.BodyBytes,
+		headers: everyAnswer(s.tls != nil),
+		ids:     ids,
+		now:     s.cfg.Now,
+		log:     s.cfg.Log,
+	}
+	return nil
+}
+
+// Handler is all doors of the instance behind their front.
+func (s *Server) Handler() http.Handler { return s.front }
+
+// Addr is the address that is listened at.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Serve answers requests until ctx ends. Then it tells readiness checks that it
+// stops, lets the requests under way finish, writes the usage counts that are still in
+// memory, and returns.
+func (s *Server) Serve(ctx context.Context) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- s.authority.Run(background) }()
+
+	server := s.httpServer()
+	served := make(chan error, 1)
+	go func() { served <- s.accept(server) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+		s.health.draining.Store(true)
+		err = s.drain(server)
+	case err = <-served:
+	case err = <-done:
+		err = errors.Join(errors.New("the background work ended"), err, server.Close())
+		return err
+	}
+	stop() // after the last request, so that its usage is written too
+	return errors.Join(err, ended(<-done))
+}
+
+func (s *Server) accept(server *http.Server) error {
+	if s.tls != nil {
+		return server.ServeTLS(s.listener, "", "")
+	}
+	return server.Serve(s.listener)
+}
+
+// drain waits for the requests under way, then cuts off those that do not end.
+func (s *Server) drain(server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Drain)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		s.cfg.Log.Warn("requests under way were cut off", "after", s.cfg.Limits.Drain)
+		return server.Close()
+	}
+	return nil
+}
+
+// ended is nil for work that ended because it was told to.
+func ended(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) httpServer() *http.Server {
+	limits := s.cfg.Limits
+	return &http.Server{
+		Handler:           s.front,
+		TLSConfig:         s.tls,
+		ReadHeaderTimeout: limits.ReadHeader,
+		ReadTimeout:       limits.Read,
+		WriteTimeout:      limits.Write,
+		IdleTimeout:       limits.Idle,
+		MaxHeaderBytes:    limits.HeaderBytes,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+// Close ends what Open began. After Serve it is what is left to do.
+func (s *Server) Close() error {
+	var errs []error
+	if s.listener != nil {
+		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
