@@ -1,0 +1,139 @@
+package authority
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/store"
+)
+
+// alter is the way of every change to one token: f gets the record over which the actor has a say, and makes
+// of it what it is to be. What is not there is keywright.ErrNotFound, as is another tenant's.
+func (a *Authority) alter(ctx context.Context, c Caller, id keywright.ID, f func(*scene, *store.Record) error) (keywright.Token, error) {
+	var t keywright.Token
+	done, err := a.change(ctx, c, func(s *scene) error {
+		rec, err := s.token(ctx, id, tokensWrite)
+		if err != nil {
+			return err
+		}
+		if err := f(s, rec); err != nil {
+			return err
+		}
+		t, err = s.shown(ctx, rec)
+		return err
+	})
+	if err != nil {
+		return keywright.Token{}, err
+	}
+	t.Revision = done.Revision
+	return t, nil
+}
+
+// Edit changes what the request names. It never makes a token work again that is disabled, nor one that is
+// revoked; a new expiry gives an expired one its life back, within policy. What it takes away its descendants lose with it.
+func (a *Authority) Edit(ctx context.Context, caller Caller, id keywright.ID, req keywright.EditToken) (keywright.Token, error) {
+	return a.alter(ctx, caller, id, func(s *scene, rec *store.Record) error { return s.edit(ctx, rec, req) })
+}
+
+func (s *scene) edit(ctx context.Context, rec *store.Record, req keywright.EditToken) error {
+	if err := notRevoked(rec); err != nil {
+		return err
+	}
+	before := *rec
+	if err := s.apply(ctx, rec, req); err != nil {
+		return err
+	}
+	if was, _ := changes(story(&before), story(rec)); len(was) == 0 {
+		return nil
+	}
+	if s.widens(&before, rec) {
+		if err := s.mayGive(ctx, rec); err != nil {
+			return err
+		}
+	}
+	if err := s.update(ctx, "token.edit", "", &before, rec); err != nil {
+		return err
+	}
+	if err := s.narrowBelow(ctx, rec); err != nil {
+		return err
+	}
+	if s.countsAnew(&before, rec) {
+		return s.withinQuota(ctx, rec)
+	}
+	return nil
+}
+
+func notRevoked(rec *store.Record) error {
+	if rec.Facts.RevokedAt.IsZero() {
+		return nil
+	}
+	return fmt.Errorf("%w: the token is revoked, which is final: make a new one", keywright.ErrConflict)
+}
+
+// widens reports whether a change gives a token anything it did not have.
+func (s *scene) widens(before, after *store.Record) bool {
+	revived := s.expired(before) && !s.expired(after)
+	return revived || envelopeOf(before, "").holds(after) != nil
+}
+
+// countsAnew reports whether a change makes a token count where it did not: among the tokens, or the permanent ones.
+func (s *scene) countsAnew(before, after *store.Record) bool {
+	if s.expired(after) {
+		return false
+	}
+	return s.expired(before) || after.Facts.ExpiresAt.IsZero() && !before.Facts.ExpiresAt.IsZero()
+}
+
+func (s *scene) expired(rec *store.Record) bool { return !endsAfter(rec.Facts.Ends(), s.now) }
+
+// apply reads a request into the record and holds what it names against the policy.
+func (s *scene) apply(ctx context.Context, rec *store.Record, req keywright.EditToken) error {
+	t, err := s.tenancy(ctx, place{rec.Facts.Account, rec.Facts.Space})
+	if err != nil {
+		return err
+	}
+	var p problems
+	p.editText(rec, req)
+	p.editReach(rec, req, t.policy())
+	life := p.lifetime(req.Lifetime, req.ExpiresAt, req.ExpiresIn, s.now)
+	if err := p.err(); err != nil {
+		return err
+	}
+	if life.asked() {
+		if rec.Facts.ExpiresAt, err = life.end(t.policy(), s.actor.ends(), s.now); err != nil {
+			return err
+		}
+		rec.Facts.RenewedAt = s.now
+		if nb := rec.Facts.NotBefore; !nb.IsZero() && !endsAfter(rec.Facts.ExpiresAt, nb) {
+			return keywright.Invalid(life.from, "is not after the token's not_before")
+		}
+	}
+	return checkManager(rec.Facts.Kind, rec.Facts.Scopes)
+}
+
+func (p *problems) editText(rec *store.Record, req keywright.EditToken) {
+	if req.Label != nil {
+		if rec.Label = p.label(*req.Label); rec.Label == "" && len(*p) == 0 {
+			p.add("/label", "must not be empty")
+		}
+	}
+	if req.Metadata != nil {
+		rec.Metadata = p.metadata(*req.Metadata)
+	}
+}
+
+func (p *problems) editReach(rec *store.Record, req keywright.EditToken, policy keywright.Policy) {
+	if req.Scopes != nil {
+		rec.Facts.Scopes = p.scopes("/scopes", *req.Scopes)
+		p.allowScopes(policy, rec.Facts.Scopes)
+	}
+	if req.Audience != nil {
+		rec.Facts.Audience = p.audience("/audience", *req.Audience)
+		p.allowAudience(policy, rec.Facts.Kind, rec.Facts.Audience)
+	}
+	if req.AllowedCIDRs != nil {
+		rec.Facts.Networks = p.networks("/allowed_cidrs", *req.AllowedCIDRs)
+		p.allowNetworks(policy, rec.Facts.Networks)
+	}
+}

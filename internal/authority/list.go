@@ -1,0 +1,160 @@
+package authority
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/store"
+)
+
+const (
+	defaultLimit  = 50
+	maxLimit      = 200
+	maxFilterIDs  = 1000
+	maxFilterText = 400
+)
+
+// Token returns one token. A token may always look at itself.
+func (a *Authority) Token(ctx context.Context, caller Caller, id keywright.ID) (keywright.Token, error) {
+	var t keywright.Token
+	err := a.view(ctx, caller, func(s *scene) error {
+		rec := s.actor.token
+		if rec == nil || rec.Facts.ID != id {
+			var err error
+			if rec, err = s.token(ctx, id, tokensRead); err != nil {
+				return err
+			}
+		}
+		var err error
+		t, err = s.shown(ctx, rec)
+		return err
+	})
+	return t, err
+}
+
+// Tokens returns a page of the tokens that the caller may see.
+func (a *Authority) Tokens(ctx context.Context, caller Caller, q keywright.TokenQuery) (keywright.Page[keywright.Token], error) {
+	var page keywright.Page[keywright.Token]
+	err := a.view(ctx, caller, func(s *scene) (err error) {
+		page, err = s.tokens(ctx, q)
+		return err
+	})
+	return page, err
+}
+
+func (s *scene) tokens(ctx context.Context, q keywright.TokenQuery) (keywright.Page[keywright.Token], error) {
+	page := keywright.Page[keywright.Token]{Items: []keywright.Token{}}
+	q.Account = cmp.Or(q.Account, s.actor.account)
+	q.Sort = cmp.Or(q.Sort, "-"+keywright.SortCreated)
+	find, seen, err := s.choose(ctx, q.TokenFilter, tokensRead)
+	if err != nil || !seen {
+		return page, err
+	}
+	name := listOf("tokens", q.TokenFilter, q.Sort)
+	if err := begin(&find, q, name); err != nil {
+		return page, err
+	}
+	found, err := s.tx.Tokens().List(ctx, find)
+	if err != nil {
+		return page, err
+	}
+	if limit := find.Limit - 1; len(found) > limit {
+		found = found[:limit]
+		page.Next = positionOf(found[limit-1], q.Sort, name).encode()
+	}
+	for _, l := range found {
+		l.Facts.Tenant.MaxLifetime = find.MaxLifetime
+		page.Items = append(page.Items, resource(l, s.now))
+	}
+	return page, nil
+}
+
+// choose begins a search for tokens for which the actor has the scope; seen is false if there can be none.
+func (s *scene) choose(ctx context.Context, f keywright.TokenFilter, scope string) (find store.TokenQuery, seen bool, err error) {
+	sight, err := s.sight(f.Account, scope)
+	if err != nil {
+		return find, false, missing("account", err)
+	}
+	t, err := s.tenancy(ctx, place{account: f.Account})
+	if err != nil {
+		return find, false, err
+	}
+	if err := checkFilter(f); err != nil {
+		return find, false, err
+	}
+	find = store.TokenQuery{Filter: f, Now: s.now, MaxLifetime: seconds(t.policy().MaxLifetime)}
+	if sight.all {
+		return find, true, nil
+	}
+	// Who has a say in spaces only sees the tokens of these, not the account's own.
+	find.Spaces = sight.spaces
+	if find.Filter.Kind == 0 {
+		find.Filter.Kind = keywright.KindSpace
+	}
+	return find, find.Filter.Kind == keywright.KindSpace, nil
+}
+
+func checkFilter(f keywright.TokenFilter) error {
+	var p problems
+	for _, text := range []struct{ member, value string }{
+		{"space", f.Space}, {"owner", f.Owner}, {"audience", f.Audience}, {"label", f.Label},
+	} {
+		p.text(text.member, text.value, maxFilterText, maxFilterText)
+	}
+	if f.Kind != 0 && f.Kind.String() == "" {
+		p.add("kind", "must be account, space or manager")
+	}
+	states := []keywright.State{"", keywright.StateActive, keywright.StateDisabled, keywright.StateExpired, keywright.StateRevoked}
+	if !slices.Contains(states, f.State) {
+		p.add("state", "must be active, disabled, expired or revoked")
+	}
+	if len(f.IDs) > maxFilterIDs {
+		p.add("ids", "has %d ids; at most %d are allowed", len(f.IDs), maxFilterIDs)
+	}
+	return p.err()
+}
+
+// begin puts the search where the page begins.
+func begin(find *store.TokenQuery, q keywright.TokenQuery, name string) error {
+	sort, descending := strings.CutPrefix(q.Sort, "-")
+	orders := []string{keywright.SortCreated, keywright.SortLabel, keywright.SortExpires, keywright.SortLastUsed}
+	var p problems
+	if !slices.Contains(orders, sort) {
+		p.add("sort", "must be one of %s, with or without a leading '-'", strings.Join(orders, ", "))
+	}
+	find.Sort, find.Descending = sort, descending
+	find.Limit = p.limit(q.Limit) + 1
+	if err := p.err(); err != nil || q.Cursor == "" {
+		return err
+	}
+	c, err := parseCursor(q.Cursor, name)
+	find.After = &store.Position{Time: c.Time, Text: c.Text, ID: c.ID}
+	return err
+}
+
+// limit reads how many items a page is to have.
+func (p *problems) limit(n int) int {
+	if n < 0 || n > maxLimit {
+		p.add("limit", "must be 1 to %d", maxLimit)
+	}
+	return cmp.Or(n, defaultLimit)
+}
+
+// positionOf is where a page that ends with this token ended.
+func positionOf(l store.Listed, sort, name string) cursor {
+	c := cursor{Of: name, ID: l.Facts.ID}
+	switch strings.TrimPrefix(sort, "-") {
+	case keywright.SortCreated:
+		c.Time = l.CreatedAt
+	case keywright.SortLabel:
+		c.Text = l.Label
+	case keywright.SortExpires:
+		c.Time = l.Facts.ExpiresAt
+	case keywright.SortLastUsed:
+		c.Time = l.LastUsedAt
+	}
+	return c
+}
