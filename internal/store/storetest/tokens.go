@@ -1,0 +1,344 @@
+package storetest
+
+import (
+	"math"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/store"
+)
+
+// full is a token with everything a token can have, and what databases trip over: quotes, wildcards,
+// NUL, four-byte characters, the largest instant.
+func (f *fixture) full() *store.Record {
+	r := f.record(`O'Brien "100%" _\ 🦊 ÄÖ`)
+	r.Facts.Scopes = f.scopes("invoices:read", "table://my.app.**")
+	r.Facts.Audience = []string{"http", "api v2", "a%20b"}
+	r.Facts.Networks = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
+	r.Facts.NotBefore = day.Add(-time.Hour)
+	r.Facts.ExpiresAt = time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)
+	r.Facts.RenewedAt = day.Add(time.Microsecond)
+	r.Facts.DisabledAt, r.Facts.RevokedAt = day.Add(time.Second), day.Add(2*time.Second)
+	r.DisabledBy, r.RevokedReason, r.Parent = f.id(), "leaked\x00", f.id()
+	r.Metadata = map[string]string{"team": "blue", "": "empty key", "note": ""}
+	r.Recoverable = true
+	r.Secrets = []store.Secret{
+		{Number: 2, Digest: digest("new"), Pepper: "p2"},
+		{Number: 1, Foreign: true, Digest: digest("old"), Pepper: "p1", Until: day.Add(24 * time.Hour)},
+	}
+	r.AccessSince = day.Add(-time.Minute)
+	r.AccessRevoked = []store.RevokedAccess{{JTI: "j1", ExpiresAt: day.Add(5 * time.Minute)}}
+	return r
+}
+
+func testRecord(f *fixture) {
+	bare, full := f.record("bare"), f.full()
+	empty := f.record("empty") // nothing in it, but not nil
+	empty.Facts.Scopes, empty.Facts.Audience = keywright.Scopes{}, []string{}
+	empty.Facts.Networks, empty.Metadata = []netip.Prefix{}, map[string]string{}
+	empty.AccessRevoked = []store.RevokedAccess{}
+	f.insert(bare, full, empty)
+	for _, r := range []*store.Record{bare, full, empty} {
+		f.same("found "+r.Label, f.find(r.Facts.ID), r)
+		f.read(func(tx store.Tx) error {
+			got, err := tx.Tokens().Get(f.ctx, r.Facts.ID)
+			f.same("got "+r.Label, got, r)
+			return err
+		})
+	}
+	for _, at := range []time.Time{f.find(full.Facts.ID).Facts.ExpiresAt, f.find(full.Facts.ID).Secrets[1].Until} {
+		if at.Location() != time.UTC {
+			f.Errorf("%v is not in UTC", at)
+		}
+	}
+}
+
+// testInstants: any zone goes in, UTC comes out, to the microsecond and never rounded up.
+func testInstants(f *fixture) {
+	r := f.record("zoned")
+	r.Facts.ExpiresAt = time.Date(2031, 5, 17, 23, 0, 0, 123456999, time.FixedZone("", -5*3600))
+	r.Facts.NotBefore = time.Date(1969, 12, 31, 0, 0, 0, 0, time.UTC)
+	f.insert(r)
+	got := f.find(r.Facts.ID).Facts
+	f.same("expiry", got.ExpiresAt.String(), "2031-05-18 04:00:00.123456 +0000 UTC")
+	f.same("before 1970", got.NotBefore.String(), "1969-12-31 00:00:00 +0000 UTC")
+}
+
+func testFind(f *fixture) {
+	imported := f.record("imported")
+	imported.Secrets[0] = store.Secret{Number: 1, Foreign: true, Digest: digest("theirs"), Pepper: "p1"}
+	f.insert(imported)
+	got, err := f.store.FindDigest(f.ctx, digest("theirs"))
+	f.fails("by digest", err, nil)
+	f.same("by digest", got, imported)
+	_, err = f.store.FindDigest(f.ctx, digest("unknown"))
+	f.fails("unknown digest", err, keywright.ErrNotFound)
+	own := f.record("own")
+	f.insert(own)
+	_, err = f.store.FindDigest(f.ctx, own.Secrets[0].Digest)
+	f.fails("a digest of a secret that is not foreign", err, keywright.ErrNotFound)
+	f.read(func(tx store.Tx) error {
+		got, err := tx.Tokens().GetDigest(f.ctx, digest("theirs"))
+		f.same("got by digest", got, imported)
+		return err
+	})
+	f.read(func(tx store.Tx) error {
+		got, err := tx.Tokens().GetNumber(f.ctx, "acme", imported.Number)
+		f.same("got by number", got, imported)
+		return err
+	})
+}
+
+func testAbsent(f *fixture) {
+	nobody := f.id()
+	for what, get := range map[string]func(store.Tx) error{
+		"token":       func(tx store.Tx) error { _, err := tx.Tokens().Get(f.ctx, nobody); return err },
+		"number":      func(tx store.Tx) error { _, err := tx.Tokens().GetNumber(f.ctx, "acme", 99); return err },
+		"digest":      func(tx store.Tx) error { _, err := tx.Tokens().GetDigest(f.ctx, digest("x")); return err },
+		"sealed":      func(tx store.Tx) error { _, err := tx.Tokens().Sealed(f.ctx, nobody); return err },
+		"account":     func(tx store.Tx) error { _, err := tx.Tenants().Account(f.ctx, "ACME"); return err },
+		"space":       func(tx store.Tx) error { _, err := tx.Tenants().Space(f.ctx, "acme", "none"); return err },
+		"user":        func(tx store.Tx) error { _, err := tx.People().User(f.ctx, nobody); return err },
+		"user's name": func(tx store.Tx) error { _, err := tx.People().UserNamed(f.ctx, "bob"); return err },
+		"no name":     func(tx store.Tx) error { _, err := tx.People().UserNamed(f.ctx, ""); return err },
+		"session":     func(tx store.Tx) error { _, err := tx.People().Session(f.ctx, nobody); return err },
+		"answer":      func(tx store.Tx) error { _, err := tx.Keys().Idempotent(f.ctx, "user:Ada", digest("k")); return err },
+		"setting":     func(tx store.Tx) error { _, err := tx.Keys().Setting(f.ctx, "none"); return err },
+	} {
+		f.fails(what, f.store.Read(f.ctx, get), keywright.ErrNotFound)
+	}
+	_, err := f.store.FindTenant(f.ctx, "acme", "none")
+	f.fails("tenant", err, keywright.ErrNotFound)
+	f.absentChanges(nobody)
+	f.wantTrail()
+}
+
+// absentChanges: what is not there cannot be changed, and the attempt leaves no event.
+func (f *fixture) absentChanges(nobody keywright.ID) {
+	gone, e := f.record("gone"), event("x")
+	stray, lost := f.record("stray"), f.record("lost")
+	stray.Facts.Account, lost.Facts.Space = "none", "none"
+	for what, change := range map[string]func(store.Tx) error{
+		"update":         func(tx store.Tx) error { return tx.Tokens().Update(f.ctx, gone, e) },
+		"delete":         func(tx store.Tx) error { return tx.Tokens().Delete(f.ctx, nobody, e) },
+		"no account":     func(tx store.Tx) error { _, err := tx.Tokens().Insert(f.ctx, stray, e); return err },
+		"no space":       func(tx store.Tx) error { _, err := tx.Tokens().Insert(f.ctx, lost, e); return err },
+		"hold":           func(tx store.Tx) error { return tx.Tenants().Hold(f.ctx, "none") },
+		"update account": func(tx store.Tx) error { return tx.Tenants().UpdateAccount(f.ctx, &store.Account{Name: "none"}, e) },
+		"update user":    func(tx store.Tx) error { return tx.People().UpdateUser(f.ctx, &store.User{ID: nobody}, e) },
+		"delete role": func(tx store.Tx) error {
+			return tx.People().DeleteRole(f.ctx, store.Role{User: f.user, Name: "operator"}, e)
+		},
+		"role of nobody": func(tx store.Tx) error {
+			return tx.People().InsertRole(f.ctx, store.Role{User: nobody, Name: "operator"}, e)
+		},
+		"end session": func(tx store.Tx) error { return tx.People().DeleteSession(f.ctx, nobody, e) },
+		"delete key":  func(tx store.Tx) error { return tx.Keys().DeleteSigningKey(f.ctx, "none", e) },
+	} {
+		_, err := f.store.Write(f.ctx, change)
+		f.fails(what, err, keywright.ErrNotFound)
+	}
+}
+
+// testDuplicate: what must be unique is, and a refused change leaves the transaction usable.
+func testDuplicate(f *fixture) {
+	imported := f.record("imported")
+	imported.Secrets[0] = store.Secret{Number: 1, Foreign: true, Digest: digest("theirs"), Pepper: "p1"}
+	f.insert(imported)
+	sameID, sameDigest, other := f.record("same id"), f.record("same digest"), f.record("other")
+	sameID.Facts.ID = imported.Facts.ID
+	sameDigest.Secrets = imported.Secrets
+	f.write(func(tx store.Tx) error {
+		_, err := tx.Tokens().Insert(f.ctx, sameID, event("refused"))
+		f.fails("same id", err, keywright.ErrConflict)
+		_, err = tx.Tokens().Insert(f.ctx, sameDigest, event("refused"))
+		f.fails("same digest", err, keywright.ErrConflict)
+		_, err = tx.Tokens().Insert(f.ctx, other, event("token.create"))
+		return err
+	})
+	_, err := f.store.Find(f.ctx, sameDigest.Facts.ID)
+	f.fails("the refused one", err, keywright.ErrNotFound)
+	f.find(other.Facts.ID)
+	f.wantTrail("token.create", "token.create")
+}
+
+func testNumbers(f *fixture) {
+	f.write(func(tx store.Tx) error {
+		if err := tx.Tenants().InsertAccount(f.ctx, &store.Account{Name: "other", CreatedAt: day}, event("x")); err != nil {
+			return err
+		}
+		n, err := tx.Tenants().InsertSpace(f.ctx, &store.Space{Account: "other", Name: "default", CreatedAt: day}, event("x"))
+		f.same("first space's number", n, int64(1))
+		return err
+	})
+	a, b, c := f.record("a"), f.record("b"), f.record("c")
+	c.Facts.Account = "other"
+	f.insert(a, b, c)
+	f.same("numbers", []int64{a.Number, b.Number, c.Number}, []int64{1, 2, 1})
+	f.delete(b.Facts.ID)
+	d := f.record("d")
+	f.insert(d)
+	f.same("number after a deletion", d.Number, int64(3))
+}
+
+func (f *fixture) delete(id keywright.ID) store.Commit {
+	f.Helper()
+	return f.write(func(tx store.Tx) error { return tx.Tokens().Delete(f.ctx, id, event("token.delete")) })
+}
+
+func testUpdate(f *fixture) {
+	r := f.full()
+	f.insert(r)
+	next := f.record("next")
+	next.Facts.ID, next.Number, next.Parent = r.Facts.ID, r.Number, r.Parent
+	next.UpdatedAt = day.Add(time.Hour)
+	f.update(next)
+	f.same("updated to the bare", f.find(r.Facts.ID), next)
+	_, err := f.store.FindDigest(f.ctx, digest("old"))
+	f.fails("the foreign key it had", err, keywright.ErrNotFound)
+
+	stubborn := *r
+	stubborn.Number, stubborn.CreatedBy, stubborn.CreatedAt, stubborn.Parent = 77, "token:x", day.Add(-time.Hour), f.id()
+	f.update(&stubborn)
+	f.same("what was true at its creation stays", f.find(r.Facts.ID), r)
+}
+
+func testDelete(f *fixture) {
+	r, child := f.full(), f.record("child")
+	child.Parent = r.Facts.ID
+	f.insert(r, child)
+	f.seal(r.Facts.ID, []byte("sealed"))
+	f.fails("usage", f.usage.AddUsage(f.ctx, []store.Usage{{Token: r.Facts.ID, At: day, Count: 1}}), nil)
+	f.delete(r.Facts.ID)
+	_, err := f.store.Find(f.ctx, r.Facts.ID)
+	f.fails("by id", err, keywright.ErrNotFound)
+	_, err = f.store.FindDigest(f.ctx, digest("old"))
+	f.fails("by digest", err, keywright.ErrNotFound)
+	f.fails("sealed", f.store.Read(f.ctx, func(tx store.Tx) error { _, err := tx.Tokens().Sealed(f.ctx, r.Facts.ID); return err }), keywright.ErrNotFound)
+	f.same("the child's parent", f.find(child.Facts.ID).Parent, r.Facts.ID)
+	f.fails("usage of what is gone", f.usage.AddUsage(f.ctx, []store.Usage{{Token: r.Facts.ID, At: day, Count: 1}}), nil)
+	f.insert(r) // nothing is left of it
+	f.same("uses", f.list(store.TokenQuery{Filter: keywright.TokenFilter{IDs: []keywright.ID{r.Facts.ID}}})[0].Uses, int64(0))
+	f.wantTrail("token.create", "token.create", "token.edit", "token.delete", "token.create")
+}
+
+func (f *fixture) seal(id keywright.ID, sealed []byte) {
+	f.Helper()
+	f.write(func(tx store.Tx) error {
+		if err := tx.Events().Append(f.ctx, event("token.edit")); err != nil {
+			return err
+		}
+		return tx.Tokens().Seal(f.ctx, id, sealed)
+	})
+}
+
+func testSealed(f *fixture) {
+	r := f.record("recoverable")
+	f.insert(r)
+	for _, sealed := range []string{"first", "second\x00\xff"} {
+		f.seal(r.Facts.ID, []byte(sealed))
+		f.read(func(tx store.Tx) error {
+			got, err := tx.Tokens().Sealed(f.ctx, r.Facts.ID)
+			f.same("sealed", string(got), sealed)
+			return err
+		})
+	}
+	f.seal(r.Facts.ID, nil)
+	f.fails("removed", f.store.Read(f.ctx, func(tx store.Tx) error { _, err := tx.Tokens().Sealed(f.ctx, r.Facts.ID); return err }), keywright.ErrNotFound)
+}
+
+// testDescendants: parents come before children, whatever the order of ids and labels.
+func testDescendants(f *fixture) {
+	family := map[string]*store.Record{}
+	for _, pair := range strings.Fields("root: z:root a:z y:root b:y c:b stranger:") {
+		name, parent, _ := strings.Cut(pair, ":")
+		r := f.record(name)
+		if parent != "" {
+			r.Parent = family[parent].Facts.ID
+		}
+		family[name] = r
+	}
+	for _, name := range strings.Fields("c b a root y stranger z") {
+		f.insert(family[name])
+	}
+	f.read(func(tx store.Tx) error {
+		below, err := tx.Tokens().Descendants(f.ctx, family["root"].Facts.ID)
+		var got []string
+		for _, r := range below {
+			got = append(got, r.Label)
+		}
+		f.same("below root", strings.Join(got, " "), "z y a b c")
+		none, _ := tx.Tokens().Descendants(f.ctx, family["c"].Facts.ID)
+		f.same("below c", len(none), 0)
+		return err
+	})
+}
+
+func testCount(f *fixture) {
+	f.space("lab")
+	for _, edit := range []func(*keywright.Facts){
+		func(*keywright.Facts) {},
+		func(t *keywright.Facts) { t.DisabledAt = day },
+		func(t *keywright.Facts) { t.Space = "lab" },
+		func(t *keywright.Facts) { t.ExpiresAt = day.Add(time.Microsecond) },
+		func(t *keywright.Facts) { t.ExpiresAt = day }, // expired now
+		func(t *keywright.Facts) { t.RevokedAt = day },
+		func(t *keywright.Facts) { t.RenewedAt = day.Add(-time.Hour) },
+	} {
+		r := f.record("counted")
+		edit(&r.Facts)
+		f.insert(r)
+	}
+	f.wantCount("default", store.TokenCount{InAccount: 5, PermanentInSpace: 3})
+	f.wantCount("lab", store.TokenCount{InAccount: 5, PermanentInSpace: 1})
+	f.setMaxLifetime(3600)
+	f.wantCount("default", store.TokenCount{InAccount: 4, PermanentInSpace: 2})
+	f.setMaxLifetime(math.MaxInt64)
+	f.wantCount("default", store.TokenCount{InAccount: 5, PermanentInSpace: 3})
+}
+
+func (f *fixture) wantCount(space string, want store.TokenCount) {
+	f.Helper()
+	f.read(func(tx store.Tx) error {
+		got, err := tx.Tokens().Count(f.ctx, "acme", space, day)
+		f.same("count of "+space, got, want)
+		return err
+	})
+}
+
+func (f *fixture) setMaxLifetime(seconds int64) {
+	f.Helper()
+	f.write(func(tx store.Tx) error {
+		a := &store.Account{Name: "acme", Policy: keywright.DefaultPolicy()}
+		a.Policy.MaxLifetime = seconds
+		return tx.Tenants().UpdateAccount(f.ctx, a, event("account.policy"))
+	})
+}
+
+// testUsage: counts add up and a last use never goes back.
+func testUsage(f *fixture) {
+	r := f.record("used")
+	f.insert(r)
+	for _, s := range []struct {
+		after time.Duration
+		from  string
+		uses  int64
+		last  time.Duration
+		seen  string
+	}{
+		{time.Second, "192.0.2.1", 1, time.Second, "192.0.2.1"},
+		{time.Hour, "2001:db8::1", 2, time.Hour, "2001:db8::1"},
+		{time.Minute, "192.0.2.9", 3, time.Hour, "2001:db8::1"},
+		{2 * time.Hour, "", 4, 2 * time.Hour, ""},
+	} {
+		u := store.Usage{Token: r.Facts.ID, At: day.Add(s.after), Count: 1}
+		u.From, _ = netip.ParseAddr(s.from)
+		f.fails("usage", f.usage.AddUsage(f.ctx, []store.Usage{u, {Token: f.id(), At: day, Count: 1}}), nil)
+		got := f.list(store.TokenQuery{})[0]
+		f.same("usage", []any{got.LastUsedAt, got.LastUsedFrom, got.Uses}, []any{day.Add(s.last), s.seen, s.uses})
+	}
+	f.same("the token itself", f.find(r.Facts.ID), r)
+	f.wantTrail("token.create")
+}
