@@ -152,7 +152,7 @@ func sound(d *jsontext.Decoder, token jsontext.Token) error {
 		}
 	case '0':
 		// A number that is 0 cannot be told from a missing one afterwards.
-		if strings.HasSuffix(string(d.StackPointer()), "/expires_in") && token.String() == "0" {
+		if strings.HasSuffix(string(d.StackPointer()), "/expires_in") && strings.Trim(token.String(), "-0") == "" {
 			return keywright.Invalid(string(d.StackPointer()), "is 0: a lifetime is at least 1 second")
 		}
 	}
