@@ -2,9 +2,11 @@ package authority
 
 import (
 	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"slices"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"github.com/keywright/keywright"
 )
@@ -31,43 +33,171 @@ type AccessGrant struct {
 	Audience    []string
 }
 
-// Introspection is what RFC 7662 tells of an active token.
-type Introspection struct {
-	Scopes    keywright.Scopes
-	ClientID  string
-	Subject   string
-	Username  string // the owner
-	TokenType string // "access_token" is presented as Bearer; an API key too
-	Issuer    string
-	Audience  []string
-	JTI       string
-	IssuedAt  time.Time
-	NotBefore time.Time
-	ExpiresAt time.Time // zero: permanent
-	Account   string
-	Space     string
-}
+// The types of subject token that can be exchanged. An API key is a bearer token too, and a client may say no more than that.
+const (
+	typeAPIKey      = "urn:keywright:params:oauth:token-type:api_key"
+	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
+)
 
-// Grant makes an access token for the caller's own token (client_credentials, RFC 6749 section 4.4).
+// Grant makes an access token for the caller's own token (client_credentials, RFC 6749 section 4.4). It is
+// narrower than the token if the request says so, never wider; what is beyond the token is a
+// *keywright.InvalidError about "scope", "resource" or "audience".
 func (a *Authority) Grant(ctx context.Context, caller Caller, req GrantRequest) (AccessGrant, error) {
-	panic("unwritten")
+	client, err := a.client(ctx, caller)
+	if err != nil {
+		return AccessGrant{}, err
+	}
+	return a.grant(ctx, &client, req, "")
 }
 
-// Exchange makes an access token for the subject token, never wider, never longer (RFC 8693).
+// client proves a caller that shows its token's own secret: an access token gets no access tokens, nor does a session.
+func (a *Authority) client(ctx context.Context, caller Caller) (Verdict, error) {
+	if !showsSecret(caller.Credential) {
+		return Verdict{}, keywright.ErrUnauthenticated
+	}
+	return a.proved(ctx, a.memory(), caller.Credential, question{Access: keywright.Access{Address: caller.Address}, own: true})
+}
+
+func showsSecret(c keywright.Credential) bool {
+	switch c.Form() {
+	case keywright.FormAPIKey, keywright.FormIDSecret, keywright.FormForeign:
+		return true
+	}
+	return false
+}
+
+// Exchange makes an access token for the subject token, never wider, never longer (RFC 8693). The subject
+// is of the caller's account; what was itself got by a grant or an exchange is not exchanged.
 func (a *Authority) Exchange(ctx context.Context, caller Caller, req ExchangeRequest) (AccessGrant, error) {
-	panic("unwritten")
+	client, err := a.client(ctx, caller)
+	if err != nil {
+		return AccessGrant{}, err
+	}
+	if req.SubjectType != typeAPIKey && req.SubjectType != typeAccessToken {
+		return AccessGrant{}, keywright.Invalid("subject_token_type", "want %s or %s", typeAPIKey, typeAccessToken)
+	}
+	subject, err := a.subject(ctx, caller, &client, req.Subject)
+	if err != nil {
+		return AccessGrant{}, err
+	}
+	actor := ""
+	if subject.facts.ID != client.facts.ID {
+		actor = client.facts.ID.String()
+	}
+	return a.grant(ctx, &subject, req.GrantRequest, actor)
 }
 
-// Introspect answers about a presented token; nil without an error means inactive, for whatever cause.
-func (a *Authority) Introspect(ctx context.Context, caller Caller, presented string) (*Introspection, error) {
-	panic("unwritten")
+func (a *Authority) subject(ctx context.Context, caller Caller, client *Verdict, presented string) (Verdict, error) {
+	unusable := keywright.Invalid("subject_token", "it is not an API key that can be used now")
+	c, err := a.ParseCredential(presented)
+	if err != nil || !showsSecret(c) {
+		return Verdict{}, unusable
+	}
+	q := question{own: true, asker: client.facts.ID, from: caller.Address}
+	v, err := a.verify(ctx, a.memory(), c, q)
+	if err == nil && (!v.usable() || v.facts.Account != client.facts.Account) {
+		err = unusable
+	}
+	return v, err
 }
 
-// RevokePresented revokes an access token of the caller's token, or the caller's own API key (RFC
-// 7009). What is unknown or another's is left alone, without an error.
-func (a *Authority) RevokePresented(ctx context.Context, caller Caller, presented string) error {
-	panic("unwritten")
+// grant makes the access token of a proved token.
+func (a *Authority) grant(ctx context.Context, v *Verdict, req GrantRequest, actor string) (AccessGrant, error) {
+	scopes, err := grantedScopes(v.facts.Scopes, req.Scopes)
+	if err != nil {
+		return AccessGrant{}, err
+	}
+	audience, err := a.grantedAudience(v.facts.Audience, req)
+	if err != nil {
+		return AccessGrant{}, err
+	}
+	now := a.cfg.Now()
+	issued, ends := a.accessLife(v, now)
+	if !now.Before(ends) {
+		return AccessGrant{}, keywright.ErrUnauthenticated // the token ends within this second
+	}
+	jti, err := a.newJTI()
+	if err != nil {
+		return AccessGrant{}, err
+	}
+	id := v.facts.ID.String()
+	p := &payload{
+		Issuer: a.cfg.Issuer, Subject: id, ClientID: id, Audience: a.audienceClaim(audience),
+		Expires: ends.Unix(), IssuedAt: issued.Unix(), JTI: jti, Scope: scopeClaim(scopes),
+		Secret: v.secret.Number, Account: v.facts.Account, Space: v.facts.Space,
+	}
+	if actor != "" {
+		p.Actor = &actingParty{actor}
+	}
+	text, err := a.signAccessToken(ctx, p, now)
+	if err != nil {
+		return AccessGrant{}, notKnown(err)
+	}
+	return AccessGrant{keywright.NewSecret(text), ends.Sub(issued), scopes, audience}, nil
 }
 
-// JWKS returns the public keys that verify access tokens, those not yet used included.
-func (a *Authority) JWKS(ctx context.Context) (jose.JSONWebKeySet, error) { panic("unwritten") }
+// accessLife says from when to when an access token lives, in whole seconds: no longer than its token, nor than the
+// secret that gets it. It is not issued before the instant up to which earlier ones are revoked.
+func (a *Authority) accessLife(v *Verdict, now time.Time) (issued, ends time.Time) {
+	issued = now.Truncate(time.Second)
+	if since := v.Record.AccessSince; issued.Before(since) {
+		issued = since.Truncate(time.Second).Add(time.Second)
+	}
+	ends = issued.Add(a.cfg.AccessTTL)
+	for _, limit := range []time.Time{v.facts.Ends(), v.secret.Until} {
+		if !limit.IsZero() && limit.Before(ends) {
+			ends = limit
+		}
+	}
+	return issued, ends.Truncate(time.Second)
+}
+
+// grantedScopes is what is asked for, if the token contains it, or all that the token has.
+func grantedScopes(own keywright.Scopes, asked []string) (keywright.Scopes, error) {
+	if len(own) == 0 {
+		return nil, keywright.Invalid("scope", "the token has no scopes")
+	}
+	if len(asked) == 0 {
+		return own, nil
+	}
+	wanted, err := keywright.ParseScopes(asked...)
+	if err != nil {
+		return nil, keywright.Invalid("scope", "%v", err)
+	}
+	if beyond, ok := own.Contains(wanted); !ok {
+		return nil, keywright.Invalid("scope", "%s is beyond the token's", beyond)
+	}
+	return wanted, nil
+}
+
+// grantedAudience is the audiences that are asked for, if they are the token's, or all of them.
+// A token that names none is for those who name none: its default resource is the issuer.
+func (a *Authority) grantedAudience(own []string, req GrantRequest) ([]string, error) {
+	var chosen []string
+	for member, asked := range map[string][]string{"resource": req.Resources, "audience": req.Audience} {
+		for _, name := range asked {
+			if len(own) == 0 && name == a.cfg.Issuer {
+				continue
+			}
+			if !slices.Contains(own, name) {
+				return nil, keywright.Invalid(member, "%q is none of the token's audiences", name)
+			}
+			if !slices.Contains(chosen, name) {
+				chosen = append(chosen, name)
+			}
+		}
+	}
+	if len(chosen) == 0 {
+		return own, nil
+	}
+	slices.Sort(chosen)
+	return chosen, nil
+}
+
+func (a *Authority) newJTI() (string, error) {
+	var bits [16]byte
+	if _, err := io.ReadFull(a.cfg.Random, bits[:]); err != nil {
+		return "", fmt.Errorf("authority: read randomness: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(bits[:]), nil
+}

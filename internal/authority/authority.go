@@ -9,10 +9,16 @@
 package authority
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
+	"net/url"
+	"regexp"
 	"time"
 
 	"github.com/keywright/keywright"
@@ -33,8 +39,8 @@ type Config struct {
 	Issuer string // https://…: the issuer of access tokens (RFC 8414), never built from a request
 	Prefix string // of API keys; empty: keywright.DefaultPrefix
 
-	AccessTTL  time.Duration // life of an access token; 0: 5 minutes
-	SigningTTL time.Duration // how long a signing key signs; 0: 30 days
+	AccessTTL  time.Duration // life of an access token, at most an hour; 0: 5 minutes
+	SigningTTL time.Duration // how long a signing key signs, at least two hours; 0: 30 days
 	SessionTTL time.Duration // life of a person's session; 0: 12 hours
 
 	Now    func() time.Time // nil: time.Now
@@ -52,11 +58,75 @@ type Caller struct {
 }
 
 // Authority decides and changes. Make it with New. Safe for concurrent use.
-type Authority struct{ cfg Config }
+type Authority struct {
+	cfg       Config
+	signing   signingKeys
+	claims    *claimsMemory
+	throttle  *throttle
+	usage     *usage
+	refusals  *refusals
+	passwords passwords
+}
+
+// validPrefix keeps an API key one word, and apart from a session, whose prefix has an "s" added.
+var validPrefix = regexp.MustCompile(`^[a-z][a-z0-9]{0,14}[a-rt-z0-9]$`)
 
 // New checks the configuration and fills its defaults. It does no I/O.
-func New(cfg Config) (*Authority, error) { panic("unwritten") }
+func New(cfg Config) (*Authority, error) {
+	cfg.Prefix = cmp.Or(cfg.Prefix, keywright.DefaultPrefix)
+	cfg.AccessTTL = cmp.Or(cfg.AccessTTL, 5*time.Minute)
+	cfg.SigningTTL = cmp.Or(cfg.SigningTTL, 30*24*time.Hour)
+	cfg.SessionTTL = cmp.Or(cfg.SessionTTL, 12*time.Hour)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Reader
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("authority: %w", err)
+	}
+	return &Authority{
+		cfg:       cfg,
+		claims:    newClaimsMemory(),
+		throttle:  newThrottle(),
+		usage:     newUsage(),
+		refusals:  newRefusals(),
+		passwords: newPasswords(),
+	}, nil
+}
 
-// Run does what is due by time until ctx ends: usage is flushed every second, signing keys are rotated, what has run
-// out is pruned. It returns after a last flush.
-func (a *Authority) Run(ctx context.Context) error { panic("unwritten") }
+func (cfg *Config) check() error {
+	switch {
+	case cfg.Store == nil || cfg.Finder == nil:
+		return errors.New("Store and Finder are required")
+	case cfg.Keys == nil || len(cfg.Keys.IDs()) == 0:
+		return errors.New("a master key is required")
+	case !validPrefix.MatchString(cfg.Prefix):
+		return fmt.Errorf("prefix %q: want 2 to 16 lower-case letters and digits that begin with a letter and do not end in s", cfg.Prefix)
+	case cfg.AccessTTL < time.Second || cfg.AccessTTL > longestAccess:
+		return fmt.Errorf("life of access tokens %s: want 1s to %s", cfg.AccessTTL, longestAccess)
+	case cfg.SigningTTL < 2*publishLead:
+		return fmt.Errorf("life of signing keys %s: want at least %s", cfg.SigningTTL, 2*publishLead)
+	case cfg.SessionTTL < 0:
+		return fmt.Errorf("life of sessions %s: want more than none", cfg.SessionTTL)
+	}
+	return checkIssuer(cfg.Issuer)
+}
+
+// checkIssuer holds the issuer against RFC 8414 section 2; http is for the machine itself and for tests.
+func checkIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("issuer %q: want an https URL without query and fragment", issuer)
+	}
+	return nil
+}
+
+// ParseCredential reads a presented string with the instance's prefix.
+func (a *Authority) ParseCredential(s string) (keywright.Credential, error) {
+	return keywright.ParseCredential(a.cfg.Prefix, s)
+}

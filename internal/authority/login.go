@@ -2,9 +2,15 @@ package authority
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/store"
 )
 
 // Session is a person's session that was begun.
@@ -16,32 +22,186 @@ type Session struct {
 
 // Login begins a session for a username or e-mail and password. The caller carries no credential.
 func (a *Authority) Login(ctx context.Context, caller Caller, username string, password keywright.Secret) (Session, error) {
-	panic("unwritten")
+	user, err := a.namedUser(ctx, username)
+	if err != nil {
+		return Session{}, err
+	}
+	attempt := attemptOf(user, username, caller.Address)
+	if err := a.checkPassword(ctx, caller, attempt, user, password); err != nil {
+		return Session{}, err
+	}
+	var begun Session
+	_, err = a.commit(ctx, func(tx store.Tx) (err error) {
+		begun, err = a.beginSession(ctx, tx, caller, user)
+		return err
+	})
+	return begun, err
+}
+
+// namedUser finds who is meant; nil if nobody is.
+func (a *Authority) namedUser(ctx context.Context, name string) (user *store.User, err error) {
+	const longest = 254 // an e-mail address, RFC 5321
+	if name == "" || len(name) > longest || !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
+		return nil, nil
+	}
+	err = a.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
+		user, err = tx.People().UserNamed(ctx, name)
+		return err
+	})
+	if isAbsent(err) {
+		return nil, nil
+	}
+	return user, err
+}
+
+// attemptOf names who is tried: however a name is spelled, it counts as one person.
+func attemptOf(user *store.User, name string, from netip.Addr) loginAttempt {
+	attempt := loginAttempt{"?" + strings.ToLower(name), neighbourhood(from)}
+	if user != nil {
+		attempt.person = user.ID.String()
+	}
+	return attempt
+}
+
+// checkPassword evaluates a password, also where there is nobody to whom it could belong. It waits its turn, and
+// looks at the limits again when it has it.
+func (a *Authority) checkPassword(ctx context.Context, caller Caller, attempt loginAttempt, user *store.User, password keywright.Secret) error {
+	if err := a.throttle.admitLogin(attempt, a.cfg.Now()); err != nil {
+		return err
+	}
+	done, err := a.passwords.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	now := a.cfg.Now()
+	if err := a.throttle.admitLogin(attempt, now); err != nil {
+		return err
+	}
+	hash := ""
+	if user != nil {
+		hash = user.PasswordHash
+	}
+	if !passwordMatches(hash, password.Reveal()) || !user.DisabledAt.IsZero() {
+		a.throttle.failedLogin(attempt, now)
+		a.refusals.noteLogin(user, caller.Address, now)
+		return keywright.ErrUnauthenticated
+	}
+	return nil
+}
+
+// beginSession makes a session for a person whose password was right a moment ago, if that still is so.
+func (a *Authority) beginSession(ctx context.Context, tx store.Tx, caller Caller, checked *store.User) (Session, error) {
+	now := a.instant()
+	user, err := tx.People().User(ctx, checked.ID)
+	if isAbsent(err) || err == nil && (user.PasswordHash != checked.PasswordHash || !user.DisabledAt.IsZero()) {
+		return Session{}, keywright.ErrUnauthenticated
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	s, token, err := a.newSession(caller, user, now)
+	if err != nil {
+		return Session{}, err
+	}
+	e := caller.event("session.begin", now)
+	e.Actor, e.Subject = "user:"+user.Username, "user:"+user.Username
+	return Session{token, user.Username, s.ExpiresAt}, tx.People().InsertSession(ctx, s, e)
+}
+
+func (a *Authority) newSession(caller Caller, user *store.User, now time.Time) (*store.Session, keywright.Secret, error) {
+	id, err := keywright.NewID(now, a.cfg.Random)
+	if err != nil {
+		return nil, keywright.Secret{}, err
+	}
+	secret, err := keywright.GenerateSecret(a.cfg.Random)
+	if err != nil {
+		return nil, keywright.Secret{}, err
+	}
+	digest, pepper := a.cfg.Keys.Digest(purposeSession, secret)
+	e := caller.event("", now)
+	return &store.Session{
+		ID: id, User: user.ID, Digest: digest, Pepper: pepper,
+		CreatedAt: now, ExpiresAt: now.Add(a.cfg.SessionTTL),
+		Address: e.Address, UserAgent: e.UserAgent,
+	}, keywright.NewSecret(keywright.FormatSession(a.cfg.Prefix, id, secret)), nil
 }
 
 // Logout ends the caller's session.
-func (a *Authority) Logout(ctx context.Context, caller Caller) error { panic("unwritten") }
+func (a *Authority) Logout(ctx context.Context, caller Caller) error {
+	_, err := a.commit(ctx, func(tx store.Tx) error {
+		session, user, err := a.personIn(ctx, tx, caller)
+		if err != nil {
+			return err
+		}
+		e := caller.event("session.end", a.instant())
+		e.Actor, e.Subject = "user:"+user.Username, "user:"+user.Username
+		return tx.People().DeleteSession(ctx, session.ID, e)
+	})
+	return err
+}
+
+// personIn is the person whose session the caller shows. A token has no session and no password.
+func (a *Authority) personIn(ctx context.Context, tx store.Tx, caller Caller) (*store.Session, *store.User, error) {
+	_, session, _, err := a.proveIn(ctx, tx, caller)
+	if err != nil {
+		return nil, nil, err
+	}
+	if session == nil {
+		return nil, nil, fmt.Errorf("%w: this is for a person's session, not for a token", keywright.ErrForbidden)
+	}
+	user, err := tx.People().User(ctx, session.User)
+	return session, user, err
+}
 
 // ChangePassword sets the caller's own password and, if so asked, ends all its other sessions.
 func (a *Authority) ChangePassword(ctx context.Context, caller Caller, old, new keywright.Secret, endSessions bool) error {
-	panic("unwritten")
+	user, err := a.personNow(ctx, caller)
+	if err != nil {
+		return err
+	}
+	if err := checkNewPassword("/new", new.Reveal()); err != nil {
+		return err
+	}
+	err = a.checkPassword(ctx, caller, attemptOf(user, "", caller.Address), user, old)
+	if errors.Is(err, keywright.ErrUnauthenticated) {
+		return keywright.Invalid("/old", "this is not the present password")
+	}
+	if err != nil {
+		return err
+	}
+	hash, err := a.hashPassword(ctx, "/new", new)
+	if err != nil {
+		return err
+	}
+	_, err = a.commit(ctx, func(tx store.Tx) error { return a.setPassword(ctx, tx, caller, user, hash, endSessions) })
+	return err
 }
 
-// FirstStart says who the first user is.
-type FirstStart struct {
-	AdminEmail    string
-	AdminPassword keywright.Secret // empty: one is generated
+func (a *Authority) personNow(ctx context.Context, caller Caller) (user *store.User, err error) {
+	err = a.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
+		_, user, err = a.personIn(ctx, tx, caller)
+		return err
+	})
+	return user, err
 }
 
-// FirstStartResult says what a first start made; zero if the instance had started before.
-type FirstStartResult struct {
-	Created   bool
-	Username  string
-	Generated keywright.Secret // the password, if it was generated
-}
-
-// Bootstrap makes, once and in one transaction, the account and space "default"
-// and the operator "admin"; and refuses a database made under another master key.
-func (a *Authority) Bootstrap(ctx context.Context, first FirstStart) (FirstStartResult, error) {
-	panic("unwritten")
+// setPassword writes what was worked out outside the transaction, if it still is about the same password.
+func (a *Authority) setPassword(ctx context.Context, tx store.Tx, caller Caller, checked *store.User, hash string, endSessions bool) error {
+	session, user, err := a.personIn(ctx, tx, caller)
+	if err != nil {
+		return err
+	}
+	if user.PasswordHash != checked.PasswordHash {
+		return fmt.Errorf("%w: the password was changed meanwhile", keywright.ErrConflict)
+	}
+	e := caller.event("user.password", a.instant())
+	e.Actor, e.Subject = "user:"+user.Username, "user:"+user.Username
+	changed := *user
+	changed.PasswordHash = hash
+	if err := tx.People().UpdateUser(ctx, &changed, e); err != nil || !endSessions {
+		return err
+	}
+	e.Action, e.Reason = "session.end", "password changed"
+	return tx.People().DeleteSessionsOf(ctx, user.ID, session.ID, e)
 }

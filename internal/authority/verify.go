@@ -2,38 +2,159 @@ package authority
 
 import (
 	"context"
+	"net/netip"
+	"slices"
+	"time"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
 )
 
-// Verdict is the answer about one presented credential.
+// Verify answers whether a credential may do what access says, now. A refusal is a
+// Verdict; an error means that the answer is not known (keywright.ErrUnavailable) or
+// withheld (*keywright.ThrottledError).
+func (a *Authority) Verify(ctx context.Context, c keywright.Credential, access keywright.Access) (Verdict, error) {
+	return a.verify(ctx, a.memory(), c, question{Access: access})
+}
+
+// verify is the journey of a key, after the spoke has taken it out of its dialect and parsed it.
+func (a *Authority) verify(ctx context.Context, from source, c keywright.Credential, q question) (Verdict, error) {
+	now := a.cfg.Now()
+	if err := a.throttle.admit(c, q.Address, now); err != nil {
+		return Verdict{}, err
+	}
+	found, err := a.lookup(ctx, from, c)
+	if err != nil {
+		return Verdict{}, notKnown(err)
+	}
+	v := a.prove(found, now)
+	if err := a.decide(ctx, from, &v, q, now); err != nil {
+		return Verdict{}, notKnown(err)
+	}
+	return v, a.note(c, found.record, v, q.Address, now)
+}
+
+// decide holds a proved credential against what is asked. What is not proved stays refused.
+func (a *Authority) decide(ctx context.Context, from source, v *Verdict, q question, now time.Time) error {
+	if v.Record == nil {
+		v.Decision = keywright.Decision{Reason: keywright.Unproved}
+		return nil
+	}
+	v.facts = v.Record.Facts
+	var err error
+	if v.facts.Tenant, err = from.FindTenant(ctx, v.facts.Account, v.facts.Space); err != nil && !isAbsent(err) {
+		return err
+	}
+	v.Decision = keywright.Decide(v.facts, q.access(v), now)
+	return nil
+}
+
+// note keeps what was seen; it never delays the answer. A failed proof counts against
+// whoever tries: beyond the limit the answer is withheld, a proof never is.
+func (a *Authority) note(c keywright.Credential, known *store.Record, v Verdict, from netip.Addr, now time.Time) error {
+	if v.Allowed() {
+		a.usage.note(v.facts.ID, from, now)
+		return nil
+	}
+	a.refusals.note(c.ID(), known, v.Decision.Reason, from, now)
+	if v.Decision.Reason == keywright.Unproved {
+		return a.throttle.failed(c, from, now)
+	}
+	return nil
+}
+
+// question is an attempt to be judged. With own, it is at whatever the token is for: its holder
+// asks for something that is the token's own, so that audience and kind are no obstacle.
+type question struct {
+	keywright.Access
+	own   bool
+	asker keywright.ID // a token that may be asking about itself
+	from  netip.Addr   // whence it asks
+}
+
+func (q *question) access(v *Verdict) keywright.Access {
+	access := q.Access
+	access.Bound = v.Bound
+	if q.asker == v.facts.ID && !access.Address.IsValid() {
+		access.Address = q.from
+	}
+	if q.own {
+		access.Audience = v.ownAudience()
+		access.Management = v.facts.Kind == keywright.KindManager && access.Audience == ""
+	}
+	return access
+}
+
+// Verdict is the answer about one presented credential. The zero Verdict refuses.
 type Verdict struct {
 	Decision keywright.Decision
 	Record   *store.Record    // nil unless the credential was proved
 	Bound    *keywright.Bound // of an access token
+
+	facts  keywright.Facts // the record's, with its tenant's
+	secret *store.Secret   // that was shown; nil for an access token
+	claims *claims         // of an access token
 }
 
 // Allowed reports whether the attempt may pass.
 func (v Verdict) Allowed() bool { return v.Decision.Allowed() }
 
-// Token is what a verifier may learn; nil unless allowed. Scopes, audience and expiry are those of what was
-// presented: an access token's own where it is narrower.
-func (v Verdict) Token() *keywright.VerifiedToken { panic("unwritten") }
-
-// ParseCredential reads a presented string with the instance's prefix.
-func (a *Authority) ParseCredential(s string) (keywright.Credential, error) { panic("unwritten") }
-
-// Verify answers whether a credential may do what access says, now. A refusal is a
-// Verdict; an error means that the answer is not known (keywright.ErrUnavailable) or
-// withheld (*keywright.ThrottledError).
-func (a *Authority) Verify(ctx context.Context, c keywright.Credential, access keywright.Access) (Verdict, error) {
-	panic("unwritten")
+// usable reports whether the credential is good for anything; which scopes it has is another question.
+func (v *Verdict) usable() bool {
+	return v.Allowed() || v.Decision.Reason == keywright.InsufficientScope
 }
 
-// Check is Verify for a caller that asks about somebody else's credential: it
-// needs keywright:tokens:verify and hears only of tokens of its own account. With presented empty the caller asks about
-// itself, which needs nothing.
-func (a *Authority) Check(ctx context.Context, caller Caller, presented string, access keywright.Access) (Verdict, error) {
-	panic("unwritten")
+// Token is what a verifier may learn; nil unless allowed. Scopes, audience and expiry are those of what was
+// presented: an access token's own where it is narrower.
+func (v Verdict) Token() *keywright.VerifiedToken {
+	if !v.Allowed() {
+		return nil
+	}
+	t := &keywright.VerifiedToken{
+		ID:       v.facts.ID,
+		Label:    v.Record.Label,
+		Kind:     v.facts.Kind,
+		Account:  v.facts.Account,
+		Space:    v.facts.Space,
+		Owner:    v.Record.OwnerName,
+		Scopes:   v.scopes(),
+		Audience: v.audience(),
+		Metadata: v.Record.Metadata,
+	}
+	if end := v.ends(); !end.IsZero() {
+		t.ExpiresAt = &end
+	}
+	return t
+}
+
+func (v *Verdict) scopes() keywright.Scopes {
+	if v.Bound == nil {
+		return v.facts.Scopes
+	}
+	return v.facts.Scopes.Narrow(v.Bound.Scopes)
+}
+
+// audience is for whom what was presented is: what the token and its access token both name.
+func (v *Verdict) audience() []string {
+	if v.Bound == nil || len(v.Bound.Audience) == 0 {
+		return v.facts.Audience
+	}
+	return slices.DeleteFunc(slices.Clone(v.facts.Audience), func(s string) bool {
+		return !slices.Contains(v.Bound.Audience, s)
+	})
+}
+
+func (v *Verdict) ownAudience() string {
+	if all := v.audience(); len(all) > 0 {
+		return all[0]
+	}
+	return ""
+}
+
+func (v *Verdict) ends() time.Time {
+	end := v.facts.Ends()
+	if v.Bound != nil && (end.IsZero() || v.Bound.ExpiresAt.Before(end)) {
+		return v.Bound.ExpiresAt
+	}
+	return end
 }

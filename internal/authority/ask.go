@@ -1,0 +1,161 @@
+package authority
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/keywright/keywright"
+)
+
+// Introspection is what RFC 7662 tells of an active token.
+type Introspection struct {
+	Scopes    keywright.Scopes
+	ClientID  string
+	Subject   string
+	Username  string // the owner
+	TokenType string // "Bearer": an API key is presented so too
+	Issuer    string
+	Audience  []string
+	JTI       string // of an access token
+	IssuedAt  time.Time
+	NotBefore time.Time
+	ExpiresAt time.Time // zero: permanent
+	Account   string
+	Space     string
+}
+
+// Check is Verify for a caller that asks about somebody else's credential: it
+// needs keywright:tokens:verify and hears only of tokens of its own account. With presented empty the caller asks about
+// itself, which needs nothing.
+func (a *Authority) Check(ctx context.Context, caller Caller, presented string, access keywright.Access) (Verdict, error) {
+	if presented == "" {
+		return a.checkSelf(ctx, caller, access)
+	}
+	v, heard, err := a.ask(ctx, caller, presented, question{Access: access})
+	if err != nil || !heard {
+		return Verdict{Decision: keywright.Decision{Reason: keywright.Unproved}}, err
+	}
+	return v, nil
+}
+
+func (a *Authority) checkSelf(ctx context.Context, caller Caller, access keywright.Access) (Verdict, error) {
+	if caller.Credential.Form() == 0 {
+		return Verdict{}, keywright.ErrUnauthenticated
+	}
+	access.Address = caller.Address
+	return a.Verify(ctx, caller.Credential, access)
+}
+
+// Introspect answers about a presented token; nil without an error means inactive, for whatever cause. A
+// token is active for this caller if it is good for what it is for, and the caller may hear of it.
+func (a *Authority) Introspect(ctx context.Context, caller Caller, presented string) (*Introspection, error) {
+	v, heard, err := a.ask(ctx, caller, presented, question{own: true})
+	if err != nil || !heard || !v.Allowed() {
+		return nil, err
+	}
+	t := &Introspection{
+		Scopes:    v.scopes(),
+		ClientID:  v.facts.ID.String(),
+		Subject:   v.facts.ID.String(),
+		Username:  v.Record.OwnerName,
+		TokenType: "Bearer",
+		Issuer:    a.cfg.Issuer,
+		Audience:  a.audienceClaim(v.audience()),
+		IssuedAt:  v.Record.CreatedAt,
+		NotBefore: v.facts.NotBefore,
+		ExpiresAt: v.ends(),
+		Account:   v.facts.Account,
+		Space:     v.facts.Space,
+	}
+	if v.claims != nil {
+		t.JTI, t.IssuedAt = v.claims.jti, v.claims.issuedAt
+	}
+	return t, nil
+}
+
+// ask judges a presented string for a caller; not heard is what the caller may not hear of, and what nobody knows.
+func (a *Authority) ask(ctx context.Context, caller Caller, presented string, q question) (v Verdict, heard bool, err error) {
+	who, err := a.asker(ctx, caller)
+	if err != nil {
+		return Verdict{}, false, err
+	}
+	c, err := a.ParseCredential(presented)
+	if err != nil {
+		return Verdict{}, false, who.refusal
+	}
+	if who.self != nil {
+		q.asker, q.from = who.self.facts.ID, caller.Address
+	}
+	if v, err = a.verify(ctx, a.memory(), c, q); err != nil {
+		return Verdict{}, false, err
+	}
+	heard, err = who.hears(ctx, &v)
+	return v, heard, err
+}
+
+// asker is who asks about other people's credentials: a token, or a person.
+type asker struct {
+	a       *Authority
+	caller  Caller
+	self    *Verdict // nil: a person
+	refusal error    // if it may ask about none but itself
+}
+
+// asker finds out who asks. Asking changes nothing, so that a token is proved from memory, like any that is asked about.
+func (a *Authority) asker(ctx context.Context, caller Caller) (*asker, error) {
+	who := &asker{a: a, caller: caller}
+	if caller.Credential.Form() == keywright.FormSession {
+		err := a.view(ctx, caller, func(s *scene) error {
+			if !scopesOf(s.actor.roles).Covers(scopes(tokensVerify)[0]) {
+				who.refusal = lacking(tokensVerify)
+			}
+			return nil
+		})
+		return who, err
+	}
+	self, err := a.proved(ctx, a.memory(), caller.Credential, question{Access: keywright.Access{Address: caller.Address}, own: true})
+	if err != nil {
+		return nil, err
+	}
+	access := keywright.Access{Management: true, Address: caller.Address, Bound: self.Bound, Scopes: scopes(tokensVerify)}
+	if !keywright.Decide(self.facts, access, a.cfg.Now()).Allowed() {
+		who.refusal = lacking(tokensVerify)
+	}
+	who.self = &self
+	return who, nil
+}
+
+// hears reports whether the caller may hear of a token: of itself always; else of those of its
+// account (its space, if that is all it has), and, if it is for audiences, of those for one of them.
+func (who *asker) hears(ctx context.Context, v *Verdict) (bool, error) {
+	switch {
+	case who.self != nil && v.Record != nil && v.facts.ID == who.self.facts.ID:
+		return true, nil
+	case who.refusal != nil:
+		return false, who.refusal
+	case v.Record == nil:
+		return false, nil
+	case who.self == nil:
+		return who.personHears(ctx, v)
+	}
+	own := who.self.facts
+	near := v.facts.Account == own.Account && (own.Kind != keywright.KindSpace || v.facts.Space == own.Space)
+	return near && who.speaksFor(v.audience()), nil
+}
+
+func (who *asker) personHears(ctx context.Context, v *Verdict) (bool, error) {
+	err := who.a.view(ctx, who.caller, func(s *scene) error { return s.require(placeOf(v.facts), tokensVerify) })
+	if errors.Is(err, keywright.ErrNotFound) || errors.Is(err, keywright.ErrForbidden) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// speaksFor reports whether the asking token is for one of the audiences. That it may
+// come to this API does not make it speak for one.
+func (who *asker) speaksFor(audience []string) bool {
+	own := slices.DeleteFunc(slices.Clone(who.self.audience()), func(s string) bool { return s == keywright.ManagementAudience })
+	return len(own) == 0 || slices.ContainsFunc(audience, func(s string) bool { return slices.Contains(own, s) })
+}

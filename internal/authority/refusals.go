@@ -1,0 +1,127 @@
+package authority
+
+import (
+	"context"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/store"
+)
+
+const (
+	refusalEvery     = time.Minute
+	refusalsPending  = 1024
+	refusalsKnown    = 1 << 14
+	refusalsPerWrite = 100
+)
+
+// refusals brings refused attempts at known tokens into the audit trail: at most one
+// per token and cause a minute, written beside the answers and never before them.
+type refusals struct {
+	last  *otter.Cache[refusal, time.Time]
+	queue chan store.Event
+	lost  atomic.Int64
+}
+
+type refusal struct {
+	id     keywright.ID
+	reason keywright.Reason
+}
+
+func newRefusals() *refusals {
+	return &refusals{
+		last:  otter.Must(&otter.Options[refusal, time.Time]{MaximumSize: refusalsKnown}),
+		queue: make(chan store.Event, refusalsPending),
+	}
+}
+
+// note notes a refusal. An unknown id goes the same way as a known one, up to where there is
+// nothing to tell, so that both take the same time.
+func (r *refusals) note(id keywright.ID, known *store.Record, why keywright.Reason, from netip.Addr, now time.Time) {
+	if known != nil {
+		id = known.Facts.ID
+	}
+	if id.IsZero() || !r.due(refusal{id, why}, now) || known == nil {
+		return
+	}
+	r.push(refusedEvent(known, why, from, now))
+}
+
+func refusedEvent(known *store.Record, why keywright.Reason, from netip.Addr, now time.Time) store.Event {
+	e := Caller{Address: from}.event("token.refused", now.UTC().Truncate(time.Microsecond))
+	e.Account, e.Space, e.Subject = known.Facts.Account, known.Facts.Space, "token:"+known.Facts.ID.String()
+	e.Reason = why.String()
+	if why != keywright.Unproved {
+		e.Actor = e.Subject // it has shown its secret
+	}
+	return e
+}
+
+func (r *refusals) due(what refusal, now time.Time) bool {
+	if last, ok := r.last.GetIfPresent(what); ok && now.Sub(last) < refusalEvery {
+		return false
+	}
+	r.last.Set(what, now)
+	return true
+}
+
+func (r *refusals) push(e store.Event) {
+	select {
+	case r.queue <- e:
+	default:
+		r.lost.Add(1)
+	}
+}
+
+// flush writes what waits. What cannot be written waits on.
+func (r *refusals) flush(ctx context.Context, to store.Store) (lost int64, err error) {
+	lost = r.lost.Swap(0)
+	for {
+		batch := r.take()
+		if len(batch) == 0 {
+			return lost, nil
+		}
+		if _, err := to.Write(ctx, func(tx store.Tx) error { return appendAll(ctx, tx, batch) }); err != nil {
+			for _, e := range batch {
+				r.push(e)
+			}
+			return lost, err
+		}
+	}
+}
+
+func (r *refusals) take() (batch []store.Event) {
+	for len(batch) < refusalsPerWrite {
+		select {
+		case e := <-r.queue:
+			batch = append(batch, e)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func appendAll(ctx context.Context, tx store.Tx, events []store.Event) error {
+	for _, e := range events {
+		if err := tx.Events().Append(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteLogin notes a wrong password of a person who exists.
+func (r *refusals) noteLogin(user *store.User, from netip.Addr, now time.Time) {
+	if user == nil || !r.due(refusal{user.ID, keywright.Unproved}, now) {
+		return
+	}
+	e := Caller{Address: from}.event("session.refused", now.UTC().Truncate(time.Microsecond))
+	e.Subject = "user:" + user.Username
+	e.Reason = keywright.Unproved.String()
+	r.push(e)
+}

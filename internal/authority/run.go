@@ -1,0 +1,67 @@
+package authority
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/keywright/keywright/internal/store"
+)
+
+const (
+	flushEvery = time.Second
+	tendEvery  = time.Minute
+	lastFlush  = 5 * time.Second // for the flush at the end
+)
+
+// Run does what is due by time until ctx ends: usage is flushed every second, signing keys are rotated, what has run
+// out is pruned. It returns after a last flush; its error is that of the last flush.
+func (a *Authority) Run(ctx context.Context) error {
+	flush, tend := time.NewTicker(flushEvery), time.NewTicker(tendEvery)
+	defer flush.Stop()
+	defer tend.Stop()
+	a.tend(ctx)
+	for {
+		select {
+		case <-flush.C:
+			a.report("flush", a.flush(ctx))
+		case <-tend.C:
+			a.tend(ctx)
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
+			defer cancel()
+			return a.flush(last)
+		}
+	}
+}
+
+// flush writes usage and refusals that have been gathered.
+func (a *Authority) flush(ctx context.Context) error {
+	var uncounted int64
+	var failed error
+	if a.cfg.Usage != nil {
+		uncounted, failed = a.usage.flush(ctx, a.cfg.Usage)
+	}
+	untold, err := a.refusals.flush(ctx, a.cfg.Store)
+	if uncounted > 0 || untold > 0 {
+		a.cfg.Log.WarnContext(ctx, "the database takes no usage: some was lost", "uses", uncounted, "refusals", untold)
+	}
+	return errors.Join(failed, err)
+}
+
+// tend rotates signing keys and removes what has run out.
+func (a *Authority) tend(ctx context.Context) {
+	a.report("rotate signing keys", a.rotateSigningKeys(ctx))
+	_, err := a.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		now := a.instant()
+		return errors.Join(tx.People().PruneSessions(ctx, now), tx.Keys().PruneIdempotent(ctx, now))
+	})
+	a.report("prune", err)
+}
+
+// report logs a failure of what is tried again.
+func (a *Authority) report(what string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		a.cfg.Log.Error("authority: "+what, "error", err)
+	}
+}
