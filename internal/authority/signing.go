@@ -197,7 +197,7 @@ func (a *Authority) activeKey(ctx context.Context, now time.Time) (*signingKey, 
 	if err != nil {
 		return nil, err
 	}
-	if key := set.active(now); key != nil {
+	if key := set.active(a.cfg.Now()); key != nil { // a first key signs from after now
 		return key, nil
 	}
 	return nil, fmt.Errorf("%w: no signing key is active", keywright.ErrUnavailable)
