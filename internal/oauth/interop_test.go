@@ -1,0 +1,86 @@
+package oauth_test
+
+// Clients written by others judge the doors: golang.org/x/oauth2, and, from npm, oauth4webapi and openid-client.
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/keywright/keywright"
+)
+
+func TestGoClient(t *testing.T) {
+	t.Parallel()
+	in := start(t, "")
+	c := in.issue(keywright.NewToken{Scopes: []string{"invoices:read", "invoices:write"}, Audience: []string{"https://api.example"}})
+	for name, style := range map[string]oauth2.AuthStyle{
+		"auto": oauth2.AuthStyleAutoDetect, "header": oauth2.AuthStyleInHeader, "params": oauth2.AuthStyleInParams,
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := clientcredentials.Config{
+				ClientID: c.id, ClientSecret: c.secret, TokenURL: in.url + tokenPath, AuthStyle: style, Scopes: []string{"invoices:write"},
+				EndpointParams: url.Values{"resource": {"https://api.example"}},
+			}
+			token, err := config.Token(t.Context())
+			must(t, err)
+			if token.Type() != "Bearer" || token.Extra("scope") != "invoices:write" || token.RefreshToken != "" || time.Until(token.Expiry) <= 0 {
+				t.Errorf("got %s, scope %v, until %s", token.Type(), token.Extra("scope"), token.Expiry)
+			}
+			config.ClientSecret = c.id
+			if _, err := config.Token(t.Context()); err == nil {
+				t.Error("a wrong secret got a token")
+			}
+		})
+	}
+}
+
+// TestNodeClients runs testdata/npm/*.mjs. make test installs what they need
+// (npm ci); without it they are skipped, unless KEYWRIGHT_TEST_ALL says that nothing may be.
+func TestNodeClients(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join("testdata", "npm")
+	node, err := exec.LookPath("node")
+	if err == nil {
+		_, err = os.Stat(filepath.Join(folder, "node_modules"))
+	}
+	if err != nil {
+		if os.Getenv("KEYWRIGHT_TEST_ALL") != "" {
+			t.Fatalf("KEYWRIGHT_TEST_ALL is set: %v; run npm ci in internal/oauth/%s", err, folder)
+		}
+		t.Skipf("%v; run npm ci in internal/oauth/%s", err, folder)
+	}
+	for _, script := range []string{"oauth4webapi.mjs", "openid-client.mjs"} {
+		for _, path := range []string{"", "/tenant1"} {
+			t.Run(script+path, func(t *testing.T) {
+				t.Parallel()
+				in := start(t, path)
+				runNode(t, in, node, filepath.Join(folder, script), path)
+			})
+		}
+	}
+}
+
+func runNode(t *testing.T, in *instance, node, script, path string) {
+	t.Helper()
+	scopes := []string{"invoices:read", "invoices:write", "keywright:tokens:verify"}
+	c := in.issue(keywright.NewToken{Scopes: scopes})
+	stdin, err := json.Marshal(map[string]any{
+		"issuer": in.url + path, "client_id": c.id, "client_secret": c.secret, "api_key": c.key, "audience": in.url + path, "scopes": scopes,
+	})
+	must(t, err)
+	command := exec.CommandContext(t.Context(), node, filepath.Base(script))
+	command.Dir = filepath.Dir(script)
+	command.Stdin = bytes.NewReader(stdin)
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+}
