@@ -48,17 +48,18 @@ func answering(t *testing.T, status int, header http.Header, body string) (*keyw
 // only drops the answer of a call.
 func only[T any](_ T, err error) error { return err }
 
-func TestClientRequests(t *testing.T) {
-	t.Parallel()
-	ctx := context.Background()
+// clientCall is a call of the client and what it sends.
+type clientCall struct {
+	line, body string
+	call       func(*keywright.Client) error
+}
+
+func clientCalls(ctx context.Context) []clientCall {
 	id := mustID(sampleID)
 	overlap, yes, expect := 90*time.Second, true, int64(2)
 	var empty []string
 	type client = *keywright.Client
-	for _, row := range []struct {
-		line, body string
-		call       func(client) error
-	}{
+	return []clientCall{
 		{"POST /api/v1/tokens", `{"label":"ci","scopes":["a:read"]}`, func(c client) error {
 			return only(c.CreateToken(ctx, keywright.NewToken{Label: "ci", Scopes: []string{"a:read"}}, ""))
 		}},
@@ -132,7 +133,12 @@ func TestClientRequests(t *testing.T) {
 			return only(c.Events(ctx, keywright.EventQuery{Account: "acme", Subject: "user:eve", Action: "token."}))
 		}},
 		{"GET /api/openapi.json", "", func(c client) error { return only(c.OpenAPI(ctx)) }},
-	} {
+	}
+}
+
+func TestClientRequests(t *testing.T) {
+	t.Parallel()
+	for _, row := range clientCalls(t.Context()) {
 		c, requests := answering(t, 200, nil, `{}`)
 		if err := row.call(c); err != nil {
 			t.Errorf("%s: %v", row.line, err)
