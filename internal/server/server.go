@@ -12,6 +12,7 @@ import (
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/oauth"
+	"github.com/keywright/keywright/internal/rest"
 	"github.com/keywright/keywright/internal/store/sqlstore"
 )
 
@@ -39,6 +40,14 @@ func (s *Server) mount() error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health.live)
 	mux.HandleFunc("GET /readyz", s.health.ready)
+	(&rest.API{
+		Authority: s.authority,
+		Log:       s.cfg.Log,
+		Address:   address,
+		RequestID: requestID,
+		Version:   s.cfg.Version,
+		BaseURL:   s.Opened.URL,
+	}).Mount(mux)
 	(&oauth.Server{
 		Authority: s.authority,
 		Issuer:    s.Opened.URL,
