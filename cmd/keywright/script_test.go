@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -35,7 +37,8 @@ func TestMain(m *testing.M) {
 //	                          one request; status, headers and body become the standard output
 //	field NAME MEMBER...      set NAME from a member of the JSON that http was answered
 //	signin                    set SESSION to one of admin's; events asks with it
-//	events SUBJECT ACTION...  these and only these are in the audit trail, oldest first
+//	events SUBJECT ACTION...  these and only these are in the audit trail, oldest first, refusals apart
+//	refusals SUBJECT CAUSE... these and only these refusals are in the audit trail, sorted
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
@@ -43,12 +46,12 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
-			env.Values[scriptState{}] = &scriptState{}
+			env.Values["state"] = &scriptState{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": cmdServe, "shutdown": cmdShutdown, "killserver": cmdKill, "http": cmdHTTP,
-			"field": cmdField, "signin": cmdSignIn, "events": cmdEvents,
+			"field": cmdField, "signin": cmdSignIn, "events": cmdEvents, "refusals": cmdRefusals,
 		},
 	})
 }
@@ -59,7 +62,7 @@ type scriptState struct {
 	body   []byte // of the last answer
 }
 
-func of(ts *testscript.TestScript) *scriptState { return ts.Value(scriptState{}).(*scriptState) }
+func of(ts *testscript.TestScript) *scriptState { return ts.Value("state").(*scriptState) }
 
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	log, err := os.OpenFile(ts.MkAbs("server.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -172,16 +175,39 @@ func cmdSignIn(ts *testscript.TestScript, _ bool, _ []string) {
 }
 
 func cmdEvents(ts *testscript.TestScript, _ bool, args []string) {
-	r, err := http.NewRequest("GET", ts.Getenv("URL")+"/api/v1/events?limit=200&subject="+args[0], nil)
-	ts.Check(err)
-	r.Header.Set("Authorization", "Bearer "+ts.Getenv("SESSION"))
-	var page keywright.Page[keywright.Event]
-	ts.Check(json.Unmarshal(do(ts, r, false), &page))
 	var actions []string
-	for _, event := range slices.Backward(page.Items) {
-		actions = append(actions, event.Action)
+	for _, event := range trail(ts, args[0]) {
+		if event.Action != "token.refused" {
+			actions = append(actions, event.Action)
+		}
 	}
 	if !slices.Equal(actions, args[1:]) {
 		ts.Fatalf("events of %s: %v, want %v", args[0], actions, args[1:])
 	}
+}
+
+// Refusals are noted beside the verification that they come from, and so a moment later.
+func cmdRefusals(ts *testscript.TestScript, _ bool, args []string) {
+	var causes []string
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		causes = nil
+		for _, event := range trail(ts, args[0]) {
+			if event.Action == "token.refused" {
+				causes = append(causes, event.Reason)
+			}
+		}
+		if slices.Sort(causes); slices.Equal(causes, args[1:]) {
+			return
+		}
+	}
+	ts.Fatalf("refusals of %s: %v, want %v", args[0], causes, args[1:])
+}
+
+// trail is what the audit trail says of a subject, oldest first.
+func trail(ts *testscript.TestScript, subject string) []keywright.Event {
+	client := keywright.NewClient(ts.Getenv("URL"), ts.Getenv("SESSION"))
+	page, err := client.Events(context.Background(), keywright.EventQuery{Subject: subject, ListQuery: keywright.ListQuery{Limit: 200}})
+	ts.Check(err)
+	slices.Reverse(page.Items)
+	return page.Items
 }
