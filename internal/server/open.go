@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/store/sqlstore"
 )
@@ -75,9 +76,11 @@ func (s *Server) open(ctx context.Context) (err error) {
 
 // start makes the authority, and what a first start makes.
 func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
+	remembered := factcache.New(s.store, factcache.Options{})
 	s.authority, err = authority.New(authority.Config{
 		Store:     s.store,
-		Finder:    s.store,
+		Finder:    remembered,
+		Forget:    remembered.Forget,
 		Usage:     s.store,
 		Keys:      keys,
 		Issuer:    s.Opened.URL,
