@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -64,13 +65,11 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	return parseForm(body)
 }
 
-// readBody reads all of r in one allocation when the length was announced truly.
+// readBody reads all of r, at once if the length was announced truly.
 func readBody(r io.Reader, length int64) (string, error) {
-	var b strings.Builder
-	if length > 0 && length <= maxForm {
-		b.Grow(int(length))
-	}
-	_, err := io.Copy(&b, r)
+	var b bytes.Buffer
+	b.Grow(int(min(max(length, 0), maxForm)) + bytes.MinRead)
+	_, err := b.ReadFrom(r)
 	return b.String(), err
 }
 

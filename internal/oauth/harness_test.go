@@ -18,6 +18,7 @@ import (
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/oauth"
 	"github.com/keywright/keywright/internal/store"
@@ -32,9 +33,9 @@ const (
 	formType       = "application/x-www-form-urlencoded"
 )
 
-// instance is the doors over a real authority and a real database.
+// instance is the doors over a real authority, its cache and a real database.
 type instance struct {
-	t         *testing.T
+	t         testing.TB
 	url       string // also the issuer, unless the test chose another
 	authority *authority.Authority
 	store     store.Store
@@ -43,7 +44,7 @@ type instance struct {
 }
 
 // start begins an instance whose issuer is its own URL and path.
-func start(t *testing.T, path string) *instance {
+func start(t testing.TB, path string) *instance {
 	t.Helper()
 	in := &instance{t: t}
 	server := httptest.NewUnstartedServer(nil)
@@ -79,7 +80,11 @@ func (in *instance) open(issuer string) {
 	must(in.t, err)
 	in.t.Cleanup(func() { _ = db.Close() })
 	in.store = db
-	in.authority, err = authority.New(authority.Config{Store: db, Finder: db, Usage: db, Keys: ring, Issuer: issuer, Now: in.now, Log: in.log()})
+	cache := factcache.New(db, factcache.Options{})
+	in.authority, err = authority.New(authority.Config{
+		Store: db, Finder: cache, Forget: cache.Forget, Usage: db,
+		Keys: ring, Issuer: issuer, Now: in.now, Log: in.log(),
+	})
 	must(in.t, err)
 	first, err := in.authority.Bootstrap(ctx, authority.FirstStart{AdminEmail: "admin@localhost"})
 	must(in.t, err)
@@ -213,7 +218,7 @@ func (a answer) neverStored(t *testing.T) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -293,26 +293,31 @@ func TestTokenBruteForce(t *testing.T) {
 	in.grant(c, nil)
 }
 
-// An answer that is not known is 503, at every door, and never a refusal.
+// An answer that is not known is 503, at every door, and never a refusal. What is remembered is known: with the
+// database away nothing can change it. A revocation has to be kept, so it is never known.
 func TestStoreDown(t *testing.T) {
 	t.Parallel()
 	in := start(t, "")
-	c := in.issue(keywright.NewToken{Scopes: []string{"invoices:read"}})
-	token := in.grant(c, nil)
+	seen, unseen := in.issue(keywright.NewToken{Scopes: []string{"invoices:read"}}), in.issue(keywright.NewToken{Scopes: []string{"invoices:read"}})
+	token := in.grant(seen, nil)
 	must(t, in.store.Close())
-	for _, tt := range []call{
-		{path: tokenPath, form: url.Values{"grant_type": {"client_credentials"}}},
-		{path: introspectPath, form: url.Values{"token": {c.key}}},
-		{path: introspectPath, form: url.Values{"token": {token}}},
-		{path: revokePath, form: url.Values{"token": {token}}},
-		{path: revokePath, form: url.Values{"token": {c.key}}},
+	for name, tt := range map[string]call{
+		"grant":                       {path: tokenPath, basic: &unseen, form: url.Values{"grant_type": {"client_credentials"}}},
+		"introspection":               {path: introspectPath, basic: &unseen, form: url.Values{"token": {unseen.key}}},
+		"introspection by Bearer":     {path: introspectPath, bearer: unseen.key, form: url.Values{"token": {token}}},
+		"revocation":                  {path: revokePath, basic: &unseen, form: url.Values{"token": {unseen.key}}},
+		"revocation, remembered":      {path: revokePath, basic: &seen, form: url.Values{"token": {token}}},
+		"revocation of the API key":   {path: revokePath, basic: &seen, form: url.Values{"token": {seen.key}}},
+		"revocation of what is none":  {path: revokePath, basic: &seen, form: url.Values{"token": {"garbage"}}},
+		"revocation by what is wrong": {path: revokePath, basic: &client{id: seen.id, secret: unseen.secret}, form: url.Values{"token": {"garbage"}}},
 	} {
-		tt.basic = &c
 		a := in.do(tt)
-		a.errorIs(t, 503, "temporarily_unavailable")
-		if a.header.Get("Retry-After") == "" {
-			t.Errorf("%s: no Retry-After", tt.path)
+		if a.errorIs(t, 503, "temporarily_unavailable"); a.header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", name)
 		}
+	}
+	if !in.active(seen, token) {
+		t.Error("what is remembered is forgotten")
 	}
 }
 
