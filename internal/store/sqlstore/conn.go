@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/keywright/keywright"
@@ -88,51 +89,58 @@ func (c *conn) exec(ctx context.Context, query string, args ...any) (int64, erro
 }
 
 // one calls scan with the only row of an answer; without one it is keywright.ErrNotFound.
+// It does not ask whether there is another, which takes an eighth of finding a row.
 func (c *conn) one(ctx context.Context, scan func(*row), query string, args ...any) error {
-	n := 0
-	err := c.each(ctx, func(r *row) { scan(r); n++ }, query, args...)
+	n, err := c.query(ctx, 1, scan, query, args)
 	if err == nil && n == 0 {
 		return keywright.ErrNotFound
 	}
 	return err
 }
 
-// each calls scan with every row of an answer. scan must not use the connection.
-func (c *conn) each(ctx context.Context, scan func(*row), query string, args ...any) (err error) {
+// each calls scan with every row of an answer.
+func (c *conn) each(ctx context.Context, scan func(*row), query string, args ...any) error {
+	_, err := c.query(ctx, math.MaxInt, scan, query, args)
+	return err
+}
+
+// query calls scan with the first rows of an answer and returns how many they were. scan
+// must not use the connection.
+func (c *conn) query(ctx context.Context, most int, scan func(*row), query string, args []any) (n int, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
 	s, err := c.prepare(query)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(context.Background(), c.bind(args))
 	if err != nil {
-		return c.translate(err)
+		return 0, c.translate(err)
 	}
 	defer func() { err = errors.Join(err, c.translate(rows.Close())) }()
 	if s.vals == nil {
 		s.vals = make([]driver.Value, len(rows.Columns()))
 	}
-	return c.drain(ctx, rows, s.vals, scan)
-}
-
-func (c *conn) drain(ctx context.Context, rows driver.Rows, vals []driver.Value, scan func(*row)) error {
-	r := row{vals: vals}
-	for {
-		if err := rows.Next(vals); err == io.EOF {
-			return nil
+	for ; n < most; n++ {
+		if err := rows.Next(s.vals); err == io.EOF {
+			return n, nil
 		} else if err != nil {
-			return c.translate(err)
+			return n, c.translate(err)
 		}
-		r.next = 0
-		if scan(&r); r.err != nil {
-			return fmt.Errorf("%w: the database holds what cannot be read: %w", keywright.ErrUnavailable, r.err)
-		}
-		if err := ctx.Err(); err != nil {
-			return err
+		if err := firstOf(scanRow(s.vals, scan), ctx.Err()); err != nil {
+			return n, err
 		}
 	}
+	return n, nil
+}
+
+func scanRow(vals []driver.Value, scan func(*row)) error {
+	r := row{vals: vals}
+	if scan(&r); r.err != nil {
+		return fmt.Errorf("%w: the database holds what cannot be read: %w", keywright.ErrUnavailable, r.err)
+	}
+	return nil
 }
 
 // bind turns arguments into what a driver takes, in room that is used again.

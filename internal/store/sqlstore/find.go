@@ -17,15 +17,20 @@ const (
 )
 
 // Find returns the record of a token by its id: one row, one look into one index.
-func (s *Store) Find(ctx context.Context, id keywright.ID) (rec *store.Record, err error) {
-	err = s.find(ctx, func(r *row) { rec = scanRecord(r) }, findToken, id)
-	return rec, err
+func (s *Store) Find(ctx context.Context, id keywright.ID) (*store.Record, error) {
+	return s.findRecord(ctx, findToken, id)
 }
 
 // FindDigest returns the record of an imported token by the keyed digest of its key.
-func (s *Store) FindDigest(ctx context.Context, digest store.Digest) (rec *store.Record, err error) {
-	err = s.find(ctx, func(r *row) { rec = scanRecord(r) }, findDigest, digest)
-	return rec, err
+func (s *Store) FindDigest(ctx context.Context, digest store.Digest) (*store.Record, error) {
+	return s.findRecord(ctx, findDigest, digest)
+}
+
+func (s *Store) findRecord(ctx context.Context, query string, key any) (rec *store.Record, err error) {
+	if err := s.find(ctx, func(r *row) { rec = scanRecord(r) }, query, key); err != nil {
+		return nil, fmt.Errorf("find token: %w", err)
+	}
+	return rec, nil
 }
 
 // FindTenant returns the standing of an account and one of its spaces.
@@ -33,7 +38,10 @@ func (s *Store) FindTenant(ctx context.Context, account, space string) (t keywri
 	err = s.find(ctx, func(r *row) {
 		t.MaxLifetime, t.Open = time.Duration(r.int())*time.Microsecond, r.int() == 1
 	}, findTenant, account, space)
-	return t, err
+	if err != nil {
+		return keywright.Tenant{}, fmt.Errorf("find space %s of account %s: %w", space, account, err)
+	}
+	return t, nil
 }
 
 // find reads one row outside any transaction: a single statement is its own.
@@ -43,8 +51,5 @@ func (s *Store) find(ctx context.Context, scan func(*row), query string, args ..
 		return err
 	}
 	defer s.readers.put(c)
-	if err := c.one(ctx, scan, query, args...); err != nil {
-		return fmt.Errorf("find: %w", err)
-	}
-	return nil
+	return c.one(ctx, scan, query, args...)
 }

@@ -76,14 +76,27 @@ func tokenQuery(q store.TokenQuery, o listOrder) *query {
 	return s.end("ORDER BY "+o.key+" "+direction+", "+o.id+" "+direction+" LIMIT ?", q.Limit)
 }
 
-// filterPlace compares expressions, not columns, so that no other index than the order's seems better: a page of many
-// tokens would be sorted for every page of it.
+// Filters compare expressions where a column would make another index than the order's look better: all that it
+// finds would be sorted for every page.
+const (
+	space      = "(t.space || '')"
+	expiresKey = "(t.expires_key + 0)"
+)
+
+// filterPlace: only for one space in the order of creation is there a better index.
 func filterPlace(s *query, q store.TokenQuery) {
-	if q.Filter.Space != "" {
-		s.where("(t.space || '') = ?", q.Filter.Space)
+	column := space
+	if q.Sort == keywright.SortCreated {
+		column = "t.space"
 	}
-	if q.Spaces != nil {
-		s.whereIn("(t.space || '')", anys(q.Spaces))
+	if q.Filter.Space != "" {
+		s.where(column+" = ?", q.Filter.Space)
+	}
+	switch {
+	case len(q.Spaces) == 1 && q.Filter.Space == "":
+		s.where(column+" = ?", q.Spaces[0])
+	case q.Spaces != nil:
+		s.whereIn(space, anys(q.Spaces))
 	}
 }
 
@@ -101,7 +114,7 @@ func filterToken(s *query, f keywright.TokenFilter) {
 		s.where("t.kind = ?", f.Kind)
 	}
 	if f.Permanent != nil {
-		s.where(map[bool]string{true: "t.expires_key = ?", false: "t.expires_key < ?"}[*f.Permanent], int64(never))
+		s.where(expiresKey+map[bool]string{true: " = ?", false: " < ?"}[*f.Permanent], int64(never))
 	}
 	if f.Parent != nil {
 		s.where("t.parent = ?", *f.Parent)
@@ -132,10 +145,10 @@ func filterState(s *query, q store.TokenQuery) {
 	}
 	s.where("t.revoked_at IS NULL")
 	if q.Filter.State == keywright.StateExpired {
-		s.where("(t.expires_key <= ? OR t.renewed_at <= ?)", q.Now, renewedTooLongAgo(q))
+		s.where("("+expiresKey+" <= ? OR t.renewed_at <= ?)", q.Now, renewedTooLongAgo(q))
 		return
 	}
-	s.where("t.expires_key > ?", q.Now).where("t.renewed_at > ?", renewedTooLongAgo(q))
+	s.where(expiresKey+" > ?", q.Now).where("t.renewed_at > ?", renewedTooLongAgo(q))
 	switch q.Filter.State {
 	case keywright.StateDisabled:
 		s.where("t.disabled_at IS NOT NULL")

@@ -3,24 +3,27 @@ package sqlstore
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/keywright/keywright"
 )
 
-// pool is the connections that read. Its room is full of connections, the ones not
-// yet opened as nil.
+// pool is the connections that read. The one put back last is taken first: its
+// pages are the warmest.
 type pool struct {
 	connector driver.Connector
 	translate func(error) error
-	room      chan *conn
+	room      chan struct{} // one for each connection that is taken
+
+	mu     sync.Mutex
+	idle   []*conn
+	closed bool
 }
 
-func (p *pool) fill() {
-	for range cap(p.room) {
-		p.room <- nil
-	}
-}
+// errClosed answers whoever comes after Close.
+var errClosed = fmt.Errorf("%w: the database is closed", keywright.ErrUnavailable)
 
 // get takes a connection, and waits for one if all are taken. Put it back.
 func (p *pool) get(ctx context.Context) (*conn, error) {
@@ -28,46 +31,51 @@ func (p *pool) get(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	select {
-	case c, open := <-p.room:
-		return p.opened(ctx, c, open)
+	case p.room <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-}
-
-func (p *pool) opened(ctx context.Context, c *conn, open bool) (*conn, error) {
-	if !open {
-		return nil, errClosed
-	}
-	if c != nil {
-		return c, nil
-	}
-	c, err := openConn(ctx, p.connector, p.translate)
+	c, err := p.warmest(ctx)
 	if err != nil {
-		p.room <- nil
+		<-p.room
 	}
 	return c, err
 }
 
-func (p *pool) put(c *conn) { p.room <- c }
-
-// close waits for the connections that are taken and closes all.
-func (p *pool) close() (err error) {
-	for range cap(p.room) {
-		if c := <-p.room; c != nil {
-			err = firstOf(err, c.close())
-		}
+func (p *pool) warmest(ctx context.Context) (*conn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, errClosed
 	}
-	close(p.room)
-	return err
+	if n := len(p.idle); n > 0 {
+		c := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		return c, nil
+	}
+	return openConn(ctx, p.connector, p.translate)
 }
 
-// errClosed answers whoever comes after Close.
-var errClosed = fmt.Errorf("%w: the database is closed", keywright.ErrUnavailable)
+func (p *pool) put(c *conn) {
+	p.mu.Lock()
+	p.idle = append(p.idle, c)
+	p.mu.Unlock()
+	<-p.room
+}
 
-func firstOf(a, b error) error {
-	if a != nil {
-		return a
+// close waits for the connections that are taken, and closes all.
+func (p *pool) close() (err error) {
+	for range cap(p.room) {
+		p.room <- struct{}{}
 	}
-	return b
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, c := range p.idle {
+		err = errors.Join(err, c.close())
+	}
+	for range cap(p.room) {
+		<-p.room
+	}
+	return err
 }

@@ -56,8 +56,7 @@ func OpenSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	readers := &pool{connector: reading, translate: translateSQLite, room: make(chan *conn, runtime.GOMAXPROCS(0)+4)}
-	readers.fill()
+	readers := &pool{connector: reading, translate: translateSQLite, room: make(chan struct{}, runtime.GOMAXPROCS(0)+4)}
 	return &Store{writer: &writer{conn: first, log: o.Log}, readers: readers}, nil
 }
 

@@ -31,29 +31,35 @@ func (t tokens) get(ctx context.Context, query string, args ...any) (rec *store.
 	return rec, nil
 }
 
+// CROSS JOIN keeps the few that were found the outer table: the other way around every token would be read.
+const findDescendants = `
+	WITH RECURSIVE below (id, depth) AS (
+		SELECT c.id, 1 FROM tokens c WHERE c.parent = $1
+		UNION ALL
+		SELECT c.id, b.depth + 1 FROM below b CROSS JOIN tokens c WHERE c.parent = b.id)
+	SELECT ` + recordColumns + ` FROM below b CROSS JOIN tokens t WHERE t.id = b.id ORDER BY b.depth, b.id`
+
 // Descendants returns every token below id, parents before children, and among equals in the order of their ids.
 func (t tokens) Descendants(ctx context.Context, id keywright.ID) (all []*store.Record, err error) {
-	err = t.each(ctx, func(r *row) { all = append(all, scanRecord(r)) }, `
-		WITH RECURSIVE below (id, depth) AS (
-			SELECT c.id, 1 FROM tokens c WHERE c.parent = $1
-			UNION ALL
-			SELECT c.id, b.depth + 1 FROM below b JOIN tokens c ON c.parent = b.id)
-		SELECT `+recordColumns+` FROM below b JOIN tokens t ON t.id = b.id ORDER BY b.depth, b.id`, id)
+	err = t.each(ctx, func(r *row) { all = append(all, scanRecord(r)) }, findDescendants, id)
 	return all, err
 }
 
-// Count counts what is neither revoked nor expired, by its own date or the account's maximum lifetime.
-func (t tokens) Count(ctx context.Context, account, space string, now time.Time) (n store.TokenCount, err error) {
-	const live = ` AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+// What is live is neither revoked nor expired, by its own date or the account's maximum lifetime.
+const (
+	live = `t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
 		AND (a.max_lifetime = 0 OR t.renewed_at + a.max_lifetime > $2)`
-	err = t.one(ctx, func(r *row) { n.InAccount = r.int() },
-		`SELECT COUNT(*) FROM accounts a JOIN tokens t ON t.account = a.name WHERE a.name = $1`+live, account, now)
+	countAccount   = "SELECT COUNT(*) FROM accounts a JOIN tokens t ON t.account = a.name WHERE a.name = $1 AND " + live
+	countPermanent = countAccount + " AND t.expires_at IS NULL AND t.space = $3"
+)
+
+// Count counts what is live: the permanent by an index that holds only them, all of an account one by one.
+func (t tokens) Count(ctx context.Context, account, space string, now time.Time) (n store.TokenCount, err error) {
+	err = t.one(ctx, func(r *row) { n.InAccount = r.int() }, countAccount, account, now)
 	if err != nil {
 		return n, err
 	}
-	err = t.one(ctx, func(r *row) { n.PermanentInSpace = r.int() },
-		`SELECT COUNT(*) FROM accounts a JOIN tokens t ON t.account = a.name WHERE a.name = $1`+live+
-			` AND t.expires_at IS NULL AND t.space = $3`, account, now, space)
+	err = t.one(ctx, func(r *row) { n.PermanentInSpace = r.int() }, countPermanent, account, now, space)
 	return n, err
 }
 

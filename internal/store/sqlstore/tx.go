@@ -48,6 +48,14 @@ func (t *tx) noted(err error) error {
 	return err
 }
 
+// firstOf is the first error there is.
+func firstOf(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
 // exec changes rows and returns how many.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if err := t.usable(); err != nil {
@@ -76,12 +84,17 @@ func (t *tx) one(ctx context.Context, scan func(*row), query string, args ...any
 	return t.noted(t.conn.one(ctx, scan, query, args...))
 }
 
-// changeOne is one with a statement that changes the row it answers with.
+// changeOne runs a statement to its end that changes one row and answers with it.
 func (t *tx) changeOne(ctx context.Context, scan func(*row), query string, args ...any) error {
 	if t.readOnly {
 		return errReadOnly
 	}
-	return t.one(ctx, scan, query, args...)
+	n := 0
+	err := t.each(ctx, func(r *row) { scan(r); n++ }, query, args...)
+	if err == nil && n == 0 {
+		return keywright.ErrNotFound
+	}
+	return err
 }
 
 func (t *tx) each(ctx context.Context, scan func(*row), query string, args ...any) error {

@@ -103,6 +103,7 @@ CREATE TABLE tokens (
 ) STRICT;
 CREATE UNIQUE INDEX tokens_by_digest ON tokens (foreign_digest) WHERE foreign_digest IS NOT NULL;
 CREATE INDEX tokens_by_creation ON tokens (account, created_at, id);
+CREATE INDEX tokens_by_space ON tokens (account, space, created_at, id);
 CREATE INDEX tokens_by_label ON tokens (account, label_key, id);
 CREATE INDEX tokens_by_expiry ON tokens (account, expires_key, id);
 CREATE INDEX tokens_by_parent ON tokens (parent) WHERE parent IS NOT NULL;
@@ -116,7 +117,7 @@ CREATE TABLE token_usage (
     last_used_key  INTEGER NOT NULL GENERATED ALWAYS AS (COALESCE(last_used_at, 9223372036854775807)) STORED,
     last_used_from TEXT NOT NULL DEFAULT '',
     uses           INTEGER NOT NULL DEFAULT 0
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX token_usage_by_time ON token_usage (account, last_used_key, token);
 
 CREATE TABLE sealed_keys (

@@ -1,0 +1,41 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/keywright/keywright/internal/store"
+)
+
+// The queries whose plans are tested, with what Find reads.
+const (
+	RecordColumns   = recordColumns
+	FindDescendants = findDescendants
+	CountAccount    = countAccount
+	CountPermanent  = countPermanent
+)
+
+// SetMaxPages makes the database full when it has so many pages.
+func (s *Store) SetMaxPages(n int) error {
+	if err := s.writer.take(context.Background()); err != nil {
+		return err
+	}
+	defer s.writer.release()
+	return s.writer.conn.each(context.Background(), func(*row) {}, fmt.Sprintf("PRAGMA max_page_count = %d", n))
+}
+
+// TokenQuery is the SELECT of a list.
+func TokenQuery(q store.TokenQuery) (string, []any) {
+	return exported(tokenQuery(q, listOrders[q.Sort]))
+}
+
+// EventQuery is the SELECT of a part of the trail.
+func EventQuery(q store.EventQuery) (string, []any) { return exported(eventQuery(q)) }
+
+func exported(q *query) (string, []any) {
+	var args []any
+	for _, a := range q.args {
+		args = append(args, value(a))
+	}
+	return q.String(), args
+}
