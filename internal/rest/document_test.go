@@ -67,6 +67,13 @@ func TestDocumentIsOpenAPI(t *testing.T) {
 	if _, err := parsed.BuildV3Model(); err != nil {
 		t.Error(err)
 	}
+	v, err := checker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, errs := v.ValidateDocument(); !ok {
+		t.Error(errs)
+	}
 }
 
 func TestDocumentHasEveryRouteAndNoOther(t *testing.T) {

@@ -94,7 +94,7 @@ func (s *spoke) routeIssue() {
 			return items[issued]{}, err
 		}
 		tokens, err := s.Authority.IssueBatch(ctx, caller, in.Body.Items, in.Key)
-		return each(tokens, newIssued), err
+		return each(tokens, newIssued), below(err, "/items")
 	})
 }
 

@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"reflect"
@@ -172,11 +171,11 @@ func (q question) access(caller authority.Caller) (keywright.Access, error) {
 	return access, nil
 }
 
-// below puts the place of a batch's item before the members that an error names.
+// below puts a place in the body before the members that an error names.
 func below(err error, place string) error {
 	invalid, ok := errors.AsType[*keywright.InvalidError](err)
 	if !ok {
-		return fmt.Errorf("%s: %w", place, err)
+		return err
 	}
 	placed := &keywright.InvalidError{Problems: make([]keywright.Problem, len(invalid.Problems))}
 	for i, p := range invalid.Problems {
