@@ -104,18 +104,17 @@ func (in *instance) issue(req keywright.NewToken) client {
 	in.t.Helper()
 	issued, err := in.authority.Issue(in.t.Context(), in.admin, req, "")
 	must(in.t, err)
-	return client{
-		id:     issued.Token.ID.String(),
-		secret: issued.ClientSecret.Reveal(),
-		key:    issued.APIKey.Reveal(),
-		token:  issued.Token.ID,
-	}
+	return clientOf(issued)
 }
 
 // client is a token with its credentials.
 type client struct {
 	id, secret, key string
 	token           keywright.ID
+}
+
+func clientOf(issued keywright.Issued) client {
+	return client{issued.Token.ID.String(), issued.ClientSecret.Reveal(), issued.APIKey.Reveal(), issued.Token.ID}
 }
 
 // call is one request at a door; what it leaves out is as a well-behaved client has it.

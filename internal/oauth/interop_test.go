@@ -16,18 +16,19 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/keywrighttest"
 )
 
 func TestGoClient(t *testing.T) {
 	t.Parallel()
-	in := start(t, "")
-	c := in.issue(keywright.NewToken{Scopes: []string{"invoices:read", "invoices:write"}, Audience: []string{"https://api.example"}})
+	keys := keywrighttest.New(t)
+	c := clientOf(keys.Issue(t, keywright.NewToken{Scopes: []string{"invoices:read", "invoices:write"}, Audience: []string{"https://api.example"}}))
 	for name, style := range map[string]oauth2.AuthStyle{
 		"auto": oauth2.AuthStyleAutoDetect, "header": oauth2.AuthStyleInHeader, "params": oauth2.AuthStyleInParams,
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := clientcredentials.Config{
-				ClientID: c.id, ClientSecret: c.secret, TokenURL: in.url + tokenPath, AuthStyle: style, Scopes: []string{"invoices:write"},
+				ClientID: c.id, ClientSecret: c.secret, TokenURL: keys.URL + tokenPath, AuthStyle: style, Scopes: []string{"invoices:write"},
 				EndpointParams: url.Values{"resource": {"https://api.example"}},
 			}
 			token, err := config.Token(t.Context())
@@ -59,22 +60,26 @@ func TestNodeClients(t *testing.T) {
 		t.Skipf("%v; run npm ci in internal/oauth/%s", err, folder)
 	}
 	for _, script := range []string{"oauth4webapi.mjs", "openid-client.mjs"} {
-		for _, path := range []string{"", "/tenant1"} {
-			t.Run(script+path, func(t *testing.T) {
-				t.Parallel()
-				in := start(t, path)
-				runNode(t, in, node, filepath.Join(folder, script), path)
-			})
-		}
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			keys := keywrighttest.New(t)
+			runNode(t, node, filepath.Join(folder, script), keys.URL, clientOf(keys.Issue(t, forNode)))
+		})
+		t.Run(script+" with a path in the issuer", func(t *testing.T) {
+			t.Parallel()
+			in := start(t, "/tenant1")
+			runNode(t, node, filepath.Join(folder, script), in.url+"/tenant1", in.issue(forNode))
+		})
 	}
 }
 
-func runNode(t *testing.T, in *instance, node, script, path string) {
+// forNode is the token with which the scripts work.
+var forNode = keywright.NewToken{Scopes: []string{"invoices:read", "invoices:write", "keywright:tokens:verify"}}
+
+func runNode(t *testing.T, node, script, issuer string, c client) {
 	t.Helper()
-	scopes := []string{"invoices:read", "invoices:write", "keywright:tokens:verify"}
-	c := in.issue(keywright.NewToken{Scopes: scopes})
 	stdin, err := json.Marshal(map[string]any{
-		"issuer": in.url + path, "client_id": c.id, "client_secret": c.secret, "api_key": c.key, "audience": in.url + path, "scopes": scopes,
+		"issuer": issuer, "client_id": c.id, "client_secret": c.secret, "api_key": c.key, "audience": issuer, "scopes": forNode.Scopes,
 	})
 	must(t, err)
 	command := exec.CommandContext(t.Context(), node, filepath.Base(script))
