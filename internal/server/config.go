@@ -4,8 +4,8 @@
 // What a door can rely on, so that none of them repeats it: the path is clean UTF-8
 // without empty, "." or ".." parts and without encoded slashes; r.RemoteAddr is the
 // address of the client, behind trusted proxies too; the header X-Request-Id of the
-// request is set and well formed; and what a handler panics with is answered, without
-// a word of it.
+// request is set and well formed; User-Agent holds nothing that looks like a key; and what a
+// handler panics with is answered, without a word of it.
 package server
 
 import (

@@ -92,9 +92,28 @@ func (f *front) prepare(answer http.Header, r *http.Request, id []string) {
 	}
 	answer["X-Request-Id"] = id
 	r.Header["X-Request-Id"] = id
+	if agent := r.Header["User-Agent"]; len(agent) > 0 && keyLike(agent[0]) {
+		r.Header["User-Agent"] = []string{"(withheld: it looks like a key)"} // it goes into the audit trail
+	}
 	if len(f.trusted) > 0 && r.Header["X-Forwarded-For"] != nil {
 		r.RemoteAddr = netip.AddrPortFrom(clientAddress(r, f.trusted), 0).String()
 	}
+}
+
+// keyLike reports whether the text has a run of characters as long as the secret of an API key
+// or a part of an access token.
+func keyLike(text string) bool {
+	const long = 40
+	run := 0
+	for i := 0; i < len(text) && run < long; i++ {
+		c := text[i]
+		if c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-' {
+			run++
+		} else {
+			run = 0
+		}
+	}
+	return run >= long
 }
 
 func knownMethod(method string) bool {
