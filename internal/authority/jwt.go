@@ -3,14 +3,12 @@ package authority
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/go-json-experiment/json"
 	"github.com/maypok86/otter/v2"
 
@@ -23,7 +21,7 @@ type payload struct {
 	Issuer   string       `json:"iss"`
 	Subject  string       `json:"sub"`
 	ClientID string       `json:"client_id"`
-	Audience jwt.Audience `json:"aud"`
+	Audience []string     `json:"aud"`
 	Expires  int64        `json:"exp"`
 	IssuedAt int64        `json:"iat"`
 	JTI      string       `json:"jti"`
@@ -49,10 +47,7 @@ type claims struct {
 	ended    keywright.Bound // bound, revoked
 }
 
-var (
-	errNotAccessToken = errors.New("not an access token of this instance")
-	strictBase64      = base64.RawURLEncoding.Strict()
-)
+var errNotAccessToken = errors.New("not an access token of this instance")
 
 // claimsMemory spares a signature check for an access token that was seen before. It is keyed by a digest:
 // no secret sits in a map.
@@ -68,7 +63,7 @@ func newClaimsMemory() *claimsMemory {
 // must be, byte for byte, the one we write for a key of ours (RFC 8725 section 3): with that algorithm,
 // type and kid are pinned, and no other header parameter can be there.
 func (a *Authority) readAccessToken(ctx context.Context, from source, token string) (*claims, error) {
-	header, rest, _ := strings.Cut(token, ".")
+	header, _, _ := strings.Cut(token, ".")
 	key, err := a.verifyingKey(ctx, from, header)
 	if err != nil || key == nil {
 		return nil, err
@@ -77,7 +72,7 @@ func (a *Authority) readAccessToken(ctx context.Context, from source, token stri
 	if known, ok := a.claims.GetIfPresent(digest); ok {
 		return known, nil
 	}
-	checked, err := a.checkAccessToken(key, token, rest)
+	checked, err := a.checkAccessToken(key, token)
 	if err != nil {
 		return nil, nil // why is nobody's business
 	}
@@ -85,14 +80,9 @@ func (a *Authority) readAccessToken(ctx context.Context, from source, token stri
 	return checked, nil
 }
 
-func (a *Authority) checkAccessToken(key *signingKey, token, rest string) (*claims, error) {
-	body, signature, _ := strings.Cut(rest, ".")
-	if _, err := strictBase64.DecodeString(signature); err != nil || strings.ContainsAny(rest, "\r\n") {
-		return nil, errNotAccessToken
-	}
-	if _, err := strictBase64.DecodeString(body); err != nil {
-		return nil, errNotAccessToken
-	}
+// checkAccessToken checks the signature, once. That the token is spelled in the only way its bytes can be
+// was seen when it was parsed.
+func (a *Authority) checkAccessToken(key *signingKey, token string) (*claims, error) {
 	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return nil, err
@@ -171,9 +161,9 @@ func (a *Authority) signAccessToken(ctx context.Context, p *payload, now time.Ti
 func scopeClaim(scopes keywright.Scopes) string { return strings.Join(scopes.Strings(), " ") }
 
 // audienceClaim is never empty (RFC 9068 section 2.2).
-func (a *Authority) audienceClaim(audience []string) jwt.Audience {
+func (a *Authority) audienceClaim(audience []string) []string {
 	if len(audience) == 0 {
-		return jwt.Audience{a.cfg.Issuer}
+		return []string{a.cfg.Issuer}
 	}
 	return audience
 }

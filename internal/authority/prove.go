@@ -224,4 +224,3 @@ func notKnown(err error) error {
 	}
 	return fmt.Errorf("%w: %w", keywright.ErrUnavailable, err)
 }
-

@@ -52,8 +52,10 @@ func (a *Authority) decide(ctx context.Context, from source, v *Verdict, q quest
 // note keeps what was seen; it never delays the answer. A failed proof counts against
 // whoever tries: beyond the limit the answer is withheld, a proof never is.
 func (a *Authority) note(c keywright.Credential, known *store.Record, v Verdict, from netip.Addr, now time.Time) error {
-	if v.Allowed() {
+	if v.Allowed() && a.cfg.Usage != nil {
 		a.usage.note(v.facts.ID, from, now)
+	}
+	if v.Allowed() {
 		return nil
 	}
 	a.refusals.note(c.ID(), known, v.Decision.Reason, from, now)
