@@ -74,30 +74,41 @@ func placesCounted(recs []*store.Record) []place {
 	return at
 }
 
+// countAt holds what there is now against the account's limits. It counts only what has a limit.
 func (s *scene) countAt(ctx context.Context, at place, permanent bool) error {
 	t, err := s.tenancy(ctx, at)
 	if err != nil {
 		return err
 	}
 	limits := t.policy()
-	if limits.MaxTokens < 0 && (limits.MaxPermanent < 0 || !permanent) {
+	permanent = permanent && limits.MaxPermanent >= 0
+	if limits.MaxTokens < 0 && !permanent {
 		return nil
 	}
 	if err := s.hold(ctx, at.account); err != nil {
 		return err
 	}
-	count, err := s.tx.Tokens().Count(ctx, at.account, at.space, s.now)
-	switch {
-	case err != nil:
+	if err := s.countAll(ctx, at, limits.MaxTokens); err != nil || !permanent {
 		return err
-	case limits.MaxTokens >= 0 && count.InAccount > limits.MaxTokens:
-		return fmt.Errorf("%w: the policy of account %s allows %d tokens; revoke or delete one first",
-			keywright.ErrQuota, at.account, limits.MaxTokens)
-	case permanent && limits.MaxPermanent >= 0 && count.PermanentInSpace > limits.MaxPermanent:
+	}
+	n, err := s.tx.Tokens().CountPermanent(ctx, at.account, at.space, s.now)
+	if err == nil && n > limits.MaxPermanent {
 		return fmt.Errorf("%w: the policy of account %s allows %d permanent tokens in a space; give this one an expiry, or revoke one",
 			keywright.ErrQuota, at.account, limits.MaxPermanent)
 	}
-	return nil
+	return err
+}
+
+func (s *scene) countAll(ctx context.Context, at place, limit int64) error {
+	if limit < 0 {
+		return nil
+	}
+	n, err := s.tx.Tokens().Count(ctx, at.account, s.now)
+	if err == nil && n > limit {
+		return fmt.Errorf("%w: the policy of account %s allows %d tokens; revoke or delete one first",
+			keywright.ErrQuota, at.account, limit)
+	}
+	return err
 }
 
 // readPolicy checks a policy before it is kept.

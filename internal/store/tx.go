@@ -7,7 +7,9 @@ import (
 	"github.com/keywright/keywright"
 )
 
-// Tx is one transaction. In a Read its mutators fail.
+// Tx is one transaction. In a Read its mutators fail. After keywright.ErrConflict and keywright.ErrNotFound f
+// may go on, and nothing of the refused call is kept; after keywright.ErrUnavailable every call fails,
+// and the Write with it. Not safe for concurrent use.
 type Tx interface {
 	Tokens() Tokens
 	Tenants() Tenants
@@ -28,9 +30,14 @@ type Tokens interface {
 	List(ctx context.Context, q TokenQuery) ([]Listed, error)
 	// Descendants returns every token below id, parents before children.
 	Descendants(ctx context.Context, id keywright.ID) ([]*Record, error)
-	// Count counts an account's tokens for its quotas.
-	Count(ctx context.Context, account, space string, now time.Time) (TokenCount, error)
-	// Insert adds a token and returns its number, the next of its account.
+	// Count counts an account's tokens that are neither revoked nor expired, by their own date or the account's
+	// maximum lifetime; a disabled one counts. It looks at each: ask only where there is a limit.
+	Count(ctx context.Context, account string, now time.Time) (int64, error)
+	// CountPermanent counts those of a space that have no expiry.
+	CountPermanent(ctx context.Context, account, space string, now time.Time) (int64, error)
+	// Insert adds a token and returns its number, the next of its account: greater than every one given before, also
+	// to tokens that are gone. Its owner's name is the user's, whatever the record says. An imported
+	// token takes a revision: its key may be remembered as unknown.
 	Insert(ctx context.Context, r *Record, e Event) (number int64, err error)
 	// Update replaces all of a record but id, number, account and what was true at its creation.
 	Update(ctx context.Context, r *Record, e Event) error
@@ -56,10 +63,12 @@ type Listed struct {
 	Uses         int64
 }
 
-// TokenQuery asks for a run of tokens. Filter.State is judged at Now with the account's MaxLifetime.
+// TokenQuery asks for a run of tokens. Filter.State is judged at Now with the account's MaxLifetime. Labels
+// are ordered without regard to case; a permanent token comes after every dated one and a token never
+// used after every used one, the other way around if Descending.
 type TokenQuery struct {
-	Filter      keywright.TokenFilter // Account is always set
-	Spaces      []string              // only tokens of these; nil: of every space
+	Filter      keywright.TokenFilter // Account is always set; IDs that are empty but not nil choose nothing
+	Spaces      []string              // only tokens of these; nil: of every space; empty: of none
 	Sort        string                // keywright.Sort…
 	Descending  bool
 	After       *Position // nil: from the start
@@ -68,20 +77,15 @@ type TokenQuery struct {
 	MaxLifetime time.Duration
 }
 
-// Position is where a page ended: the sort key's value and the id as tie-break.
+// Position is where a page ended: the sort key's value (a zero Time: none) and the id as tie-break.
 type Position struct {
 	Time time.Time
 	Text string
 	ID   keywright.ID
 }
 
-// TokenCount is what a quota counts: tokens that are neither revoked nor expired; a disabled one counts.
-type TokenCount struct {
-	InAccount        int64
-	PermanentInSpace int64
-}
-
-// Tenants keeps accounts and their spaces. Every mutator makes the account's facts forgotten.
+// Tenants keeps accounts and their spaces. Every mutator takes a revision and makes the account's facts forgotten,
+// also one that adds: that there is no such space may be remembered.
 type Tenants interface {
 	Account(ctx context.Context, name string) (*Account, error)
 	Accounts(ctx context.Context, after string, limit int) ([]*Account, error)
@@ -119,8 +123,10 @@ type People interface {
 	User(ctx context.Context, id keywright.ID) (*User, error)
 	// UserNamed finds a user by username or e-mail, without regard to case.
 	UserNamed(ctx context.Context, name string) (*User, error)
+	// Users returns those with a role in the account (empty: all), by username without regard to case.
 	Users(ctx context.Context, account, after string, limit int) ([]*User, error)
 	InsertUser(ctx context.Context, u *User, e Event) (number int64, err error)
+	// UpdateUser replaces all of a user but id, number and creation. With a new username, the facts of its tokens are forgotten.
 	UpdateUser(ctx context.Context, u *User, e Event) error
 	Roles(ctx context.Context, user keywright.ID) ([]Role, error)
 	InsertRole(ctx context.Context, r Role, e Event) error
@@ -172,7 +178,8 @@ type Session struct {
 
 // Events keeps the audit trail.
 type Events interface {
-	// Append keeps an event that explains no change of its own (a refusal, a reveal).
+	// Append keeps an event that explains no change of its own (a refusal, a reveal). What f
+	// itself has appended is listed only when it has ended.
 	Append(ctx context.Context, e Event) error
 	List(ctx context.Context, q EventQuery) ([]Event, error)
 }
@@ -199,6 +206,7 @@ type Keys interface {
 	DeleteSigningKey(ctx context.Context, kid string, e Event) error
 	// Setting returns a named value of the instance, ErrNotFound if it was never set.
 	Setting(ctx context.Context, name string) (string, error)
+	// SetSetting sets it; to change one that was set takes a revision.
 	SetSetting(ctx context.Context, name, value string, e Event) error
 }
 

@@ -53,13 +53,14 @@ const (
 	countPermanent = countAccount + " AND t.expires_at IS NULL AND t.space = $3"
 )
 
-// Count counts what is live: the permanent by an index that holds only them, all of an account one by one.
-func (t tokens) Count(ctx context.Context, account, space string, now time.Time) (n store.TokenCount, err error) {
-	err = t.one(ctx, func(r *row) { n.InAccount = r.int() }, countAccount, account, now)
-	if err != nil {
-		return n, err
-	}
-	err = t.one(ctx, func(r *row) { n.PermanentInSpace = r.int() }, countPermanent, account, now, space)
+func (t tokens) Count(ctx context.Context, account string, now time.Time) (n int64, err error) {
+	err = t.one(ctx, func(r *row) { n = r.int() }, countAccount, account, now)
+	return n, err
+}
+
+// CountPermanent has an index that holds only those that are not revoked.
+func (t tokens) CountPermanent(ctx context.Context, account, space string, now time.Time) (n int64, err error) {
+	err = t.one(ctx, func(r *row) { n = r.int() }, countPermanent, account, now, space)
 	return n, err
 }
 

@@ -226,11 +226,11 @@ func testQuota(f *fixture) {
 				if err := tx.Tenants().Hold(f.ctx, "acme"); err != nil {
 					return err
 				}
-				n, err := tx.Tokens().Count(f.ctx, "acme", "default", day)
+				n, err := tx.Tokens().CountPermanent(f.ctx, "acme", "default", day)
 				if err != nil {
 					return err
 				}
-				if n.PermanentInSpace >= quota {
+				if n >= quota {
 					return keywright.ErrQuota
 				}
 				_, err = tx.Tokens().Insert(f.ctx, r, event("token.create"))

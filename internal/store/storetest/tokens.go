@@ -291,19 +291,22 @@ func testCount(f *fixture) {
 		edit(&r.Facts)
 		f.insert(r)
 	}
-	f.wantCount("default", store.TokenCount{InAccount: 5, PermanentInSpace: 3})
-	f.wantCount("lab", store.TokenCount{InAccount: 5, PermanentInSpace: 1})
+	f.wantCount("default", 5, 3)
+	f.wantCount("lab", 5, 1)
 	f.setMaxLifetime(3600)
-	f.wantCount("default", store.TokenCount{InAccount: 4, PermanentInSpace: 2})
+	f.wantCount("default", 4, 2)
 	f.setMaxLifetime(math.MaxInt64)
-	f.wantCount("default", store.TokenCount{InAccount: 5, PermanentInSpace: 3})
+	f.wantCount("default", 5, 3)
 }
 
-func (f *fixture) wantCount(space string, want store.TokenCount) {
+func (f *fixture) wantCount(space string, all, permanent int64) {
 	f.Helper()
 	f.read(func(tx store.Tx) error {
-		got, err := tx.Tokens().Count(f.ctx, "acme", space, day)
-		f.same("count of "+space, got, want)
+		n, err := tx.Tokens().Count(f.ctx, "acme", day)
+		f.same("count", n, all)
+		f.fails("count", err, nil)
+		n, err = tx.Tokens().CountPermanent(f.ctx, "acme", space, day)
+		f.same("count of the permanent of "+space, n, permanent)
 		return err
 	})
 }
