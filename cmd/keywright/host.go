@@ -85,9 +85,17 @@ func unlessDone(ctx context.Context, read func() (string, error)) (string, error
 	case a := <-got:
 		return a.line, a.err
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return "", interrupted{}
 	}
 }
+
+// interrupted is context.Canceled in words for the person who did it.
+type interrupted struct{}
+
+func (interrupted) Error() string { return "interrupted" }
+
+// Is makes errors.Is(err, context.Canceled) true.
+func (interrupted) Is(target error) bool { return target == context.Canceled }
 
 // configDir follows the XDG base directory specification: a relative
 // XDG_CONFIG_HOME is ignored.

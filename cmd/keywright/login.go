@@ -64,32 +64,40 @@ func (c *loginCmd) Run(ctx context.Context, h *host) error {
 }
 
 // complete finds what the flags leave open: from the context named, the environment, or by asking.
-func (c *loginCmd) complete(ctx context.Context, h *host) (err error) {
+func (c *loginCmd) complete(ctx context.Context, h *host) error {
 	saved, err := h.loadContexts()
 	if err != nil {
 		return err
 	}
 	known := saved.Contexts[cmp.Or(c.Context, saved.Current)]
-	if c.URL == "" {
-		c.URL = cmp.Or(h.Getenv("KEYWRIGHT_URL"), known.URL)
-	}
-	if c.URL == "" {
+	if c.URL = cmp.Or(c.URL, h.Getenv("KEYWRIGHT_URL"), known.URL); c.URL == "" {
 		if c.URL, err = h.ask(ctx, "Address of the instance (empty: "+defaultURL+")"); err != nil {
 			return err
 		}
 		c.URL = cmp.Or(c.URL, defaultURL)
 	}
-	if c.Username == "" {
-		if c.Username, err = h.ask(ctx, "Username"); err != nil {
-			return err
-		}
-	}
-	if c.Username = cmp.Or(c.Username, known.Username); c.Username == "" {
-		return usagef("say who you are: --username NAME")
-	}
 	u, err := instanceURL(c.URL)
-	if err == nil {
-		c.Context = cmp.Or(c.Context, u.Host)
+	if err != nil {
+		return err
+	}
+	c.Context = cmp.Or(c.Context, u.Host)
+	if known.URL != c.URL {
+		known.Username = "" // that was somebody elsewhere
+	}
+	return c.completeUsername(ctx, h, known.Username)
+}
+
+func (c *loginCmd) completeUsername(ctx context.Context, h *host, known string) (err error) {
+	if c.Username != "" {
+		return nil
+	}
+	question := "Username"
+	if known != "" {
+		question += " (empty: " + printable(known) + ")"
+	}
+	c.Username, err = h.ask(ctx, question)
+	if c.Username = cmp.Or(c.Username, known); err == nil && c.Username == "" {
+		return usagef("say who you are: --username NAME")
 	}
 	return err
 }

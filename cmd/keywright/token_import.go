@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/keywright/keywright"
@@ -89,6 +90,7 @@ func (c *tokenImportCmd) file(ctx context.Context, h *host) error {
 	run := importRun{client: client, bar: bar}
 	failed := run.all(ctx, lines)
 	bar.finish()
+	slices.SortFunc(run.report.Refused, func(a, b refusedLine) int { return a.Line - b.Line })
 	return c.report(h, run.report, failed)
 }
 

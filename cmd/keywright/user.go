@@ -66,7 +66,7 @@ func roles(all []keywright.Role) string {
 
 // roleFlags say which role, and where it holds.
 type roleFlags struct {
-	Role    string `required:"" enum:"operator,admin,auditor,owner,manager,reader" help:"admin or auditor of the account; owner, manager or reader of a space; operator of the instance."`
+	Role    string `required:"" enum:"admin,auditor,owner,manager,reader" placeholder:"ROLE" help:"admin or auditor of the account; owner, manager or reader of a space."`
 	Account string `placeholder:"NAME" help:"In which account (default: your own)."`
 	Space   string `placeholder:"NAME" help:"In which space, for owner, manager and reader."`
 }
