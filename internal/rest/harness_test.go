@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -16,15 +15,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/store/sqlstore"
@@ -32,21 +30,18 @@ import (
 
 // instance is the API over a real authority and a real database.
 type instance struct {
-	t         *testing.T
+	t         testing.TB
 	url       string
 	authority *authority.Authority
 	store     store.Store
-	admin     string       // a session of the operator
-	password  string       // of the operator
-	ahead     atomic.Int64 // nanoseconds by which its clock is ahead
+	admin     string // a session of the operator
+	password  string // of the operator
 }
 
 func start(t *testing.T) *instance {
 	t.Helper()
-	in := &instance{t: t}
 	server := httptest.NewUnstartedServer(nil)
-	in.url = "http://" + server.Listener.Addr().String()
-	in.open()
+	in := open(t, "http://"+server.Listener.Addr().String())
 	api := &API{
 		Authority: in.authority, Version: "test", BaseURL: in.url,
 		Address: func(r *http.Request) netip.Addr {
@@ -63,9 +58,11 @@ func start(t *testing.T) *instance {
 	return in
 }
 
-func (in *instance) open() {
-	in.t.Helper()
-	ctx := in.t.Context()
+// open begins an instance without its API.
+func open(t testing.TB, url string) *instance {
+	t.Helper()
+	in := &instance{t: t, url: url}
+	ctx := t.Context()
 	master, err := keyring.Generate(rand.Reader)
 	must(in.t, err)
 	ring, err := keyring.Parse(master)
@@ -74,7 +71,10 @@ func (in *instance) open() {
 	must(in.t, err)
 	in.t.Cleanup(func() { _ = db.Close() })
 	in.store = db
-	in.authority, err = authority.New(authority.Config{Store: db, Finder: db, Usage: db, Keys: ring, Issuer: in.url, Now: in.now})
+	remembered := factcache.New(db, factcache.Options{})
+	in.authority, err = authority.New(authority.Config{
+		Store: db, Finder: remembered, Forget: remembered.Forget, Usage: db, Keys: ring, Issuer: in.url,
+	})
 	must(in.t, err)
 	first, err := in.authority.Bootstrap(ctx, authority.FirstStart{AdminEmail: "admin@localhost"})
 	must(in.t, err)
@@ -82,6 +82,7 @@ func (in *instance) open() {
 	session, err := in.authority.Login(ctx, authority.Caller{}, first.Username, first.Generated)
 	must(in.t, err)
 	in.admin = session.Token.Reveal()
+	return in
 }
 
 // checker holds exchanges against the document, which it reads once for all tests.
@@ -97,11 +98,6 @@ var checker = sync.OnceValues(func() (validator.Validator, error) {
 	v, errs := validator.NewValidator(parsed)
 	return v, errors.Join(errs...)
 })
-
-func (in *instance) now() time.Time { return time.Now().Add(time.Duration(in.ahead.Load())) }
-
-// pass lets the instance's clock go on.
-func (in *instance) pass(d time.Duration) { in.ahead.Add(int64(d)) }
 
 // client is the SDK's client with a credential of this instance.
 func (in *instance) client(key string) *keywright.Client {
@@ -203,10 +199,16 @@ func (a response) refused(t *testing.T, status int) refusal {
 	return p
 }
 
+func (in *instance) operator() authority.Caller {
+	c, err := in.authority.ParseCredential(in.admin)
+	must(in.t, err)
+	return authority.Caller{Credential: c}
+}
+
 // issue makes a token as the operator.
 func (in *instance) issue(req keywright.NewToken) keywright.Issued {
 	in.t.Helper()
-	made, err := in.client(in.admin).CreateToken(in.t.Context(), req, "")
+	made, err := in.authority.Issue(in.t.Context(), in.operator(), req, "")
 	must(in.t, err)
 	return made
 }
@@ -227,17 +229,7 @@ func (in *instance) actions() []string {
 	return list
 }
 
-func decodeAs[T any](t *testing.T, a response, status int) T {
-	t.Helper()
-	var v T
-	if a.StatusCode != status {
-		t.Fatalf("status %d, want %d: %s", a.StatusCode, status, a.body)
-	}
-	must(t, json.Unmarshal([]byte(a.body), &v))
-	return v
-}
-
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/keywright/keywright"
-	"github.com/keywright/keywright/internal/authority"
 )
 
 // unchanged checks that what f does leaves no token and no event.
@@ -28,12 +27,6 @@ func (in *instance) unchanged(f func()) {
 	if nowTokens, nowEvents := count(); nowTokens != tokens || nowEvents != events {
 		in.t.Errorf("%d tokens and %d events became %d and %d", tokens, events, nowTokens, nowEvents)
 	}
-}
-
-func (in *instance) operator() authority.Caller {
-	c, err := in.authority.ParseCredential(in.admin)
-	must(in.t, err)
-	return authority.Caller{Credential: c}
 }
 
 // TestBadBodies sends every malformed body, and those that only the authority can judge.

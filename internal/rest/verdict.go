@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"encoding/hex"
 	"maps"
 	"slices"
 	"time"
@@ -30,8 +31,8 @@ func appendVerdict(dst []byte, v authority.Verdict) []byte {
 }
 
 func appendToken(dst []byte, t *keywright.VerifiedToken) []byte {
-	dst = appendText(append(dst, `{"id":`...), t.ID.String())
-	dst = appendText(append(dst, `,"label":`...), t.Label)
+	dst = appendID(append(dst, `{"id":"`...), t.ID)
+	dst = appendText(append(dst, `","label":`...), t.Label)
 	dst = appendText(append(dst, `,"kind":`...), t.Kind.String())
 	dst = appendText(append(dst, `,"account":`...), t.Account)
 	dst = appendText(append(dst, `,"space":`...), t.Space)
@@ -51,6 +52,15 @@ func appendToken(dst []byte, t *keywright.VerifiedToken) []byte {
 		dst = append(t.ExpiresAt.AppendFormat(append(dst, '"'), time.RFC3339Nano), '"')
 	}
 	return append(appendMetadata(append(dst, `,"metadata":{`...), t.Metadata), "}}"...)
+}
+
+// appendID writes what ID.String returns, without making a string.
+func appendID(dst []byte, id keywright.ID) []byte {
+	dst = append(hex.AppendEncode(dst, id[:4]), '-')
+	dst = append(hex.AppendEncode(dst, id[4:6]), '-')
+	dst = append(hex.AppendEncode(dst, id[6:8]), '-')
+	dst = append(hex.AppendEncode(dst, id[8:10]), '-')
+	return hex.AppendEncode(dst, id[10:])
 }
 
 func appendMetadata(dst []byte, metadata map[string]string) []byte {
