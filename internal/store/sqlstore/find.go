@@ -46,10 +46,10 @@ func (s *Store) FindTenant(ctx context.Context, account, space string) (t keywri
 
 // find reads one row outside any transaction: a single statement is its own.
 func (s *Store) find(ctx context.Context, scan func(*row), query string, args ...any) error {
-	c, err := s.readers.get(ctx)
+	c, err := s.finders.get(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.readers.put(c)
+	defer s.finders.put(c)
 	return c.one(ctx, scan, query, args...)
 }

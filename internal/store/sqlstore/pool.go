@@ -22,6 +22,10 @@ type pool struct {
 	closed bool
 }
 
+func newPool(c driver.Connector, translate func(error) error, most int) *pool {
+	return &pool{connector: c, translate: translate, room: make(chan struct{}, most)}
+}
+
 // errClosed answers whoever comes after Close.
 var errClosed = fmt.Errorf("%w: the database is closed", keywright.ErrUnavailable)
 

@@ -41,23 +41,34 @@ func OpenSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err := makeFile(o.Path); err != nil {
 		return nil, err
 	}
-	writing, err := sqlite.NewConnector(dsn(o.Path, "_txlock=immediate"))
+	writing, err := sqlite.NewConnector(dsn(o.Path, 16<<20, "_txlock=immediate"))
 	if err != nil {
 		return nil, translateSQLite(err)
 	}
 	if err := migrateSQLite(ctx, writing, o); err != nil {
 		return nil, err
 	}
-	reading, err := sqlite.NewConnector(dsn(o.Path, "_query_only=1"))
-	if err != nil {
-		return nil, translateSQLite(err)
-	}
 	first, err := openConn(ctx, writing, translateSQLite)
 	if err != nil {
 		return nil, err
 	}
-	readers := &pool{connector: reading, translate: translateSQLite, room: make(chan struct{}, runtime.GOMAXPROCS(0)+4)}
-	return &Store{writer: &writer{conn: first, log: o.Log}, readers: readers}, nil
+	return connectReaders(&writer{conn: first, log: o.Log}, o.Path)
+}
+
+func connectReaders(w *writer, path string) (*Store, error) {
+	finding, err := sqlite.NewConnector(dsn(path, 16<<20, "_query_only=1"))
+	if err != nil {
+		return nil, translateSQLite(err)
+	}
+	reading, err := sqlite.NewConnector(dsn(path, 4<<20, "_query_only=1"))
+	if err != nil {
+		return nil, translateSQLite(err)
+	}
+	return &Store{
+		writer:  w,
+		finders: newPool(finding, translateSQLite, runtime.GOMAXPROCS(0)),
+		readers: newPool(reading, translateSQLite, runtime.GOMAXPROCS(0)+2),
+	}, nil
 }
 
 // makeFile makes the file before SQLite would, so that nobody else can read it:
@@ -70,13 +81,13 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
-// dsn names the file with all that every connection to it must have set.
-func dsn(path, more string) string {
+// dsn names the file with all that every connection to it must have set, and how many bytes of pages it may remember.
+func dsn(path string, cache int, more string) string {
 	file := url.URL{Path: filepath.ToSlash(path)}
 	return "file:" + file.EscapedPath() + "?" + strings.Join([]string{
 		"_busy_timeout=5000", "_journal_mode=WAL", "_synchronous=FULL", "_foreign_keys=1",
-		"_pragma=temp_store(MEMORY)", "_pragma=cache_size(-16384)", "_pragma=journal_size_limit(67108864)",
-		"_defensive=1", "_dqs=0", "_error_rc=1", more,
+		"_pragma=temp_store(MEMORY)", "_pragma=journal_size_limit(67108864)",
+		"_defensive=1", "_dqs=0", "_error_rc=1", fmt.Sprintf("_pragma=cache_size(-%d)", cache>>10), more,
 	}, "&")
 }
 

@@ -14,6 +14,7 @@ import (
 // Store is a store.Store and a store.UsageWriter.
 type Store struct {
 	writer  *writer
+	finders *pool // answer verifications, which are never to wait for a list
 	readers *pool
 	closing sync.Once
 }
@@ -56,16 +57,11 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := s.readers.get(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.readers.put(c)
-	return c.one(ctx, func(r *row) { r.int() }, "SELECT revision FROM head WHERE id = 1")
+	return s.find(ctx, func(r *row) { r.int() }, "SELECT revision FROM head WHERE id = 1")
 }
 
 // Close waits for what is under way and closes every connection.
 func (s *Store) Close() (err error) {
-	s.closing.Do(func() { err = errors.Join(s.readers.close(), s.writer.close()) })
+	s.closing.Do(func() { err = errors.Join(s.finders.close(), s.readers.close(), s.writer.close()) })
 	return err
 }
