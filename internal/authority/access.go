@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -67,14 +68,18 @@ func showsSecret(c keywright.Credential) bool {
 }
 
 // Exchange makes an access token for the subject token, never wider, never longer (RFC 8693). The subject
-// is of the caller's account; what was itself got by a grant or an exchange is not exchanged.
+// is of the caller's account; what was itself got by a grant or an exchange is not exchanged. A caller without a credential
+// exchanges what it holds: the subject speaks for itself.
 func (a *Authority) Exchange(ctx context.Context, caller Caller, req ExchangeRequest) (AccessGrant, error) {
+	if req.SubjectType != typeAPIKey && req.SubjectType != typeAccessToken {
+		return AccessGrant{}, keywright.Invalid("subject_token_type", "want %s or %s", typeAPIKey, typeAccessToken)
+	}
+	if caller.Credential.Form() == 0 {
+		return a.exchangeOwn(ctx, caller, req)
+	}
 	client, err := a.client(ctx, caller)
 	if err != nil {
 		return AccessGrant{}, err
-	}
-	if req.SubjectType != typeAPIKey && req.SubjectType != typeAccessToken {
-		return AccessGrant{}, keywright.Invalid("subject_token_type", "want %s or %s", typeAPIKey, typeAccessToken)
 	}
 	subject, err := a.subject(ctx, caller, &client, req.Subject)
 	if err != nil {
@@ -87,16 +92,36 @@ func (a *Authority) Exchange(ctx context.Context, caller Caller, req ExchangeReq
 	return a.grant(ctx, &subject, req.GrantRequest, actor)
 }
 
+// exchangeOwn is an exchange in which nobody but the subject speaks: whoever holds an API key may have an
+// access token for it.
+func (a *Authority) exchangeOwn(ctx context.Context, caller Caller, req ExchangeRequest) (AccessGrant, error) {
+	var err error
+	if caller.Credential, err = a.ParseCredential(req.Subject); err != nil {
+		return AccessGrant{}, unusableSubject()
+	}
+	client, err := a.client(ctx, caller)
+	if errors.Is(err, keywright.ErrUnauthenticated) {
+		err = unusableSubject()
+	}
+	if err != nil {
+		return AccessGrant{}, err
+	}
+	return a.grant(ctx, &client, req.GrantRequest, "")
+}
+
+func unusableSubject() error {
+	return keywright.Invalid("subject_token", "it is not an API key that can be used now")
+}
+
 func (a *Authority) subject(ctx context.Context, caller Caller, client *Verdict, presented string) (Verdict, error) {
-	unusable := keywright.Invalid("subject_token", "it is not an API key that can be used now")
 	c, err := a.ParseCredential(presented)
 	if err != nil || !showsSecret(c) {
-		return Verdict{}, unusable
+		return Verdict{}, unusableSubject()
 	}
 	q := question{own: true, asker: client.facts.ID, from: caller.Address}
 	v, err := a.verify(ctx, a.memory(), c, q)
 	if err == nil && (!v.usable() || v.facts.Account != client.facts.Account) {
-		err = unusable
+		err = unusableSubject()
 	}
 	return v, err
 }

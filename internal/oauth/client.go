@@ -19,11 +19,12 @@ const (
 )
 
 // accepted says by which methods an endpoint can be called.
-type accepted bool
+type accepted uint8
 
 const (
-	clientOnly     accepted = false // as a client: Basic or body
-	clientOrBearer accepted = true
+	clientOnly      accepted = iota // as a client: Basic or body
+	clientOrBearer                  // or by a token of its own
+	clientOrSubject                 // or, in a token exchange, not at all: the subject token speaks for itself
 )
 
 // authenticate takes the caller's credential out of the request (RFC 6749
@@ -40,6 +41,8 @@ func (s *Server) authenticate(r *http.Request, f form, accept accepted) (method,
 	case secret != "":
 		c, err := keywright.IDSecret(f.get("client_id"), secret)
 		return methodPost, c, err
+	case accept == clientOrSubject && f.get("grant_type") == grantTokenExchange:
+		return methodNone, keywright.Credential{}, nil
 	}
 	return methodNone, keywright.Credential{}, absent(accept)
 }

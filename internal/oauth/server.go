@@ -41,7 +41,7 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	below := issuerPath(s.Issuer)
 	mux.Handle(metadataPath+below, s.metadata())
 	doors := map[string]http.Handler{
-		tokenPath:      s.protocol(clientOnly, s.token),
+		tokenPath:      s.protocol(clientOrSubject, s.token),
 		introspectPath: s.protocol(clientOrBearer, s.introspect),
 		revokePath:     s.protocol(clientOrBearer, s.revoke),
 		jwksPath:       s.published(s.jwks),

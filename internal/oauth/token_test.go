@@ -229,20 +229,24 @@ func TestTokenExchange(t *testing.T) {
 		"RFC 8693 2.2.2 subject_token revoked":       {ask(foreign.key), 400, "invalid_request"},
 		"RFC 8693 2.2.2 a client secret is no token": {ask(c.secret), 400, "invalid_request"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			a := in.do(call{path: tokenPath, basic: &c, form: tt.form})
-			if tt.status != http.StatusOK {
-				a.errorIs(t, tt.status, tt.want)
-				return
-			}
-			a.granted(t, tt.want)
-			if a.json["issued_token_type"] != "urn:ietf:params:oauth:token-type:access_token" {
-				t.Errorf("RFC 8693 2.2.1: %s", a.body)
-			}
-		})
+		for as, basic := range map[string]*client{"as a client": &c, "as the holder": nil} {
+			t.Run(name+", "+as, func(t *testing.T) {
+				t.Parallel()
+				a := in.do(call{path: tokenPath, basic: basic, form: tt.form})
+				if tt.status != http.StatusOK {
+					a.errorIs(t, tt.status, tt.want)
+					return
+				}
+				a.granted(t, tt.want)
+				if a.json["issued_token_type"] != "urn:ietf:params:oauth:token-type:access_token" {
+					t.Errorf("RFC 8693 2.2.1: %s", a.body)
+				}
+			})
+		}
 	}
-	in.do(call{path: tokenPath, form: ask(c.key)}).errorIs(t, 401, "invalid_client")
+	wrong := c
+	wrong.secret = strings.Repeat("x", len(c.secret))
+	in.do(call{path: tokenPath, basic: &wrong, form: ask(c.key)}).errorIs(t, 401, "invalid_client")
 }
 
 // RFC 6749 section 5.2: no input comes back in characters that are not allowed.
