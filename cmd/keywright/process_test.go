@@ -13,6 +13,7 @@ import (
 // process is a server that runs as a program of its own.
 type process struct {
 	*exec.Cmd
+	out      io.Reader
 	url      string
 	password string // of admin; empty but at a first start that made one
 	greeting string // all that it said before it was ready
@@ -20,24 +21,29 @@ type process struct {
 
 var readyLine = regexp.MustCompile(`^Keywright is ready at (\S+)`)
 
-// startServer starts this test binary as `keywright serve` and waits until it says where it is.
-func startServer(env []string, log io.Writer, args ...string) (*process, error) {
+// launch starts this test binary as `keywright serve`.
+func launch(env []string, log io.Writer, args ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	p := &process{Cmd: &exec.Cmd{Path: self, Args: append([]string{"keywright", "serve"}, args...), Env: env, Stderr: log}}
-	out, err := p.StdoutPipe()
+	if p.out, err = p.StdoutPipe(); err != nil {
+		return nil, err
+	}
+	return p, p.Start()
+}
+
+// startServer launches a server and waits until it says where it is.
+func startServer(env []string, log io.Writer, args ...string) (*process, error) {
+	p, err := launch(env, log, args...)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Start(); err != nil {
-		return nil, err
-	}
-	if !p.read(bufio.NewScanner(out)) {
+	if !p.read(bufio.NewScanner(p.out)) {
 		return nil, fmt.Errorf("the server did not start: %w", p.Wait())
 	}
-	go func() { _, _ = io.Copy(io.Discard, out) }()
+	go func() { _, _ = io.Copy(io.Discard, p.out) }()
 	return p, nil
 }
 
