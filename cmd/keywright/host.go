@@ -132,7 +132,7 @@ func (h *host) secret(ctx context.Context, what string, fromStdin bool) (string,
 		return "", fmt.Errorf("read the %s: %w", what, err)
 	}
 	if s == "" {
-		return "", usagef("no %s on standard input", what)
+		return "", usagef("no %s was given", what)
 	}
 	return s, nil
 }

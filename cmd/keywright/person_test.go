@@ -26,7 +26,7 @@ func sitDown(t *testing.T, keys *keywrighttest.Server, typed string) *person {
 // actions are the events about tokens that a server has, oldest first.
 func actions(t *testing.T, keys *keywrighttest.Server) []string {
 	t.Helper()
-	page, err := keys.Client.Events(t.Context(), keywright.EventQuery{Action: "token."})
+	page, err := keys.Client.Events(t.Context(), keywright.EventQuery{Action: "token.", ListQuery: keywright.ListQuery{Limit: maxPage}})
 	if err != nil {
 		t.Fatal(err)
 	}
