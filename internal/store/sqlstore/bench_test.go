@@ -147,7 +147,7 @@ func floorFind(b *testing.B, n *bench, columns string, at func(int) keywright.ID
 }
 
 // BenchmarkCreate compares durable creates (token, usage, event) with the engine's own commits
-// of a single small row, and batches with its own bulk rows.
+// of a single small row, and batches with its own bulk rows: small ones in a table without an index, and the same ones.
 func BenchmarkCreate(b *testing.B) {
 	create := func(n *bench, tokens int) {
 		n.write(func(tx store.Tx) error { return n.insert(tx, tokens) })
@@ -175,10 +175,55 @@ func BenchmarkCreate(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/row")
 	})
 	b.Run("floor-commit", func(b *testing.B) { floorCommit(b, 1) })
-	b.Run("floor-batch-1000", func(b *testing.B) {
+	b.Run("floor-batch-1000-small", func(b *testing.B) {
 		floorCommit(b, 1000)
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/row")
 	})
+	b.Run("floor-batch-1000-same", floorSame)
+}
+
+// floorSame writes a thousand times the rows of a creation, into the same tables, and nothing else.
+func floorSame(b *testing.B) {
+	n := newBench(b, 0)
+	db := n.db()
+	db.SetMaxOpenConns(1)
+	var inserts []*sql.Stmt
+	for _, query := range []string{
+		`INSERT INTO tokens (id, account, space, number, kind, label, label_key, owner, owner_name, scopes, audience, secrets, extra,
+			created_by, created_at, updated_at, expires_at, renewed_at)
+			VALUES ($1, 'acme', 'default', $2, 1, 'brave-otter', 'brave-otter', x'01000000000000000000000000000000', 'ada',
+			' invoices:read table://my.app.** ', ' http ', zeroblob(52), '', 'user:ada', 1, 1, 2, 1)`,
+		"INSERT INTO token_usage (token, account) VALUES ($1, 'acme' || substr($2, 1, 0))",
+		`INSERT INTO events (at, action, actor, account, space, subject, old, new, address, user_agent, request_id, reason, revision)
+			VALUES (1, 'token.create', 'user:ada', 'acme', 'default', hex($1), '', '{"label":"brave-otter","scopes":["invoices:read"]}',
+			'192.0.2.1', 'curl/8', '', '', 0 * $2)`,
+	} {
+		insert, err := db.Prepare(query)
+		if err != nil {
+			b.Fatal(err)
+		}
+		inserts = append(inserts, insert)
+	}
+	made := 0
+	for b.Loop() {
+		tx, err := db.Begin()
+		if err != nil {
+			b.Fatal(err)
+		}
+		for range 1000 {
+			made++
+			id := n.id(uint64(made))
+			for _, insert := range inserts {
+				if _, err := tx.Stmt(insert).Exec(id[:], made); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		if err := tx.Commit(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/row")
 }
 
 func floorCommit(b *testing.B, rows int) {
