@@ -149,6 +149,11 @@ func (who *actor) belongsTo(account string) bool {
 	})
 }
 
+// is reports whether the actor is the token itself.
+func (who *actor) is(rec *store.Record) bool {
+	return who.token != nil && who.token.Facts.ID == rec.Facts.ID
+}
+
 // sight is which of an account's tokens the actor may do something with: all of
 // them, or the space tokens of some spaces.
 type sight struct {

@@ -76,11 +76,12 @@ func (s *scene) narrowBelow(ctx context.Context, rec *store.Record) error {
 			return nil
 		}
 		limit := envelopeOf(parent, "its parent")
-		if limit.holds(child) == nil {
+		lost := !parent.Facts.RevokedAt.IsZero() // it was left with nothing, a moment ago
+		if !lost && limit.holds(child) == nil {
 			return nil
 		}
 		before := *child
-		if !parent.Facts.RevokedAt.IsZero() || !limit.narrow(&child.Facts) {
+		if lost || !limit.narrow(&child.Facts) {
 			return s.revokeOne(ctx, child, "parent narrowed")
 		}
 		return s.update(ctx, "token.edit", "parent narrowed", &before, child)

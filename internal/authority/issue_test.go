@@ -23,6 +23,7 @@ func TestIssue(t *testing.T) {
 		Lifetime:     "temporary",
 	})
 	inLab := w.issue(w.as("olga"), keywright.NewToken{Space: "lab", Scopes: []string{"keywright:tokens:write"}})
+	clerk := w.issue(w.as("ada"), keywright.NewToken{Kind: keywright.KindManager, Scopes: []string{"keywright:tokens:*"}})
 	powerless := w.issue(w.as("ada"), keywright.NewToken{})
 	w.trail()
 	for _, test := range []struct {
@@ -39,6 +40,7 @@ func TestIssue(t *testing.T) {
 		{"for another member", w.as("ada"), keywright.NewToken{Owner: "olga"}, nil, ""},
 		{"by a token, within", w.by(manager), scopesGranted("invoices:read"), nil, ""},
 		{"by a space token, where it belongs", w.by(inLab), keywright.NewToken{}, nil, ""},
+		{"by a manager token", w.by(clerk), scopesGranted("keywright:tokens:read"), nil, ""},
 		{"manager kind", w.as("ada"), keywright.NewToken{Kind: keywright.KindManager, Scopes: []string{"keywright:tokens:read"}}, nil, ""},
 
 		{"nobody", Caller{}, keywright.NewToken{}, keywright.ErrUnauthenticated, ""},
@@ -62,6 +64,7 @@ func TestIssue(t *testing.T) {
 		{"permanent by a token that ends", w.by(narrow), keywright.NewToken{Audience: []string{"http"}, AllowedCIDRs: []string{"192.0.2.1"}, Lifetime: "permanent"}, keywright.ErrForbidden, "life"},
 		{"longer than the token", w.by(narrow), keywright.NewToken{Audience: []string{"http"}, AllowedCIDRs: []string{"192.0.2.1"}, ExpiresIn: 2 * 86400}, keywright.ErrForbidden, "life"},
 		{"account token by a space token", w.by(inLab), keywright.NewToken{Kind: keywright.KindAccount}, keywright.ErrForbidden, "space"},
+		{"account token by a manager token", w.by(clerk), keywright.NewToken{Kind: keywright.KindAccount}, keywright.ErrForbidden, "kind account"},
 		{"another space by a space token", w.by(inLab), keywright.NewToken{Space: "default"}, keywright.ErrNotFound, ""},
 		{"another owner by a token", w.by(manager), keywright.NewToken{Owner: "olga"}, keywright.ErrForbidden, "owner"},
 		{"owner elsewhere", w.as("ada"), keywright.NewToken{Owner: "otto"}, keywright.ErrInvalid, "/owner"},

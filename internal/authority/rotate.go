@@ -114,15 +114,28 @@ func (s *scene) overlap(ctx context.Context, rec *store.Record, asked *time.Dura
 	return asked.Truncate(time.Microsecond), nil
 }
 
-// renew starts the policy's maximum lifetime anew, but no further than the token's parent reaches.
+// renew starts the policy's maximum lifetime anew, but no further than the token's parent
+// and a calling token reach; a token that rotates itself is its own measure.
 func (s *scene) renew(ctx context.Context, rec *store.Record) error {
 	parent, err := s.parent(ctx, rec)
 	if err != nil {
 		return err
 	}
+	var limit time.Time
+	if parent != nil {
+		limit = parent.Facts.Ends()
+	}
+	if !s.actor.is(rec) {
+		limit = earlier(limit, s.actor.ends())
+	}
+	before := rec.Facts.RenewedAt
 	rec.Facts.RenewedAt = s.now
-	if parent != nil && !endsBy(parent.Facts.Ends(), rec.Facts.Ends()) {
-		rec.Facts.ExpiresAt = parent.Facts.Ends()
+	if endsBy(limit, rec.Facts.Ends()) {
+		return nil
+	}
+	rec.Facts.RenewedAt = limit.Add(-rec.Facts.Tenant.MaxLifetime)
+	if rec.Facts.RenewedAt.Before(before) {
+		rec.Facts.RenewedAt = before
 	}
 	return nil
 }
@@ -166,7 +179,7 @@ func (s *scene) cancelRotation(ctx context.Context, rec *store.Record) error {
 	if len(secrets) < 2 {
 		return fmt.Errorf("%w: no rotation is running", keywright.ErrConflict)
 	}
-	if s.actor.token != nil && s.actor.token.Facts.ID == rec.Facts.ID && !s.showsNewest(rec) {
+	if s.actor.is(rec) && !s.showsNewest(rec) {
 		return fmt.Errorf("%w: a token cancels its own rotation by its new secret only", keywright.ErrForbidden)
 	}
 	if err := s.mayGive(ctx, rec); err != nil {

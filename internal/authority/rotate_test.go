@@ -153,6 +153,30 @@ func TestRotationRenews(t *testing.T) {
 	}
 }
 
+// A rotation renews a token no further than its parent, or the token that rotates it, reaches.
+func TestRotationRenewsWithinLimits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.as("ada")
+	req := keywright.NewToken{Scopes: []string{"keywright:tokens:write"}, Lifetime: "permanent"}
+	parent := w.issue(ada, req)
+	child := w.issue(w.by(parent), req)
+	clerk := w.issue(ada, req)
+	w.pass(10 * time.Minute)
+	stranger := w.issue(ada, req)
+	w.policy(func(p *keywright.Policy) { p.DefaultLifetime, p.MaxLifetime = 3600, 3600 })
+	w.pass(30 * time.Minute)
+	_, err := w.a.Rotate(t.Context(), w.by(clerk), stranger.Token.ID, nil, "")
+	wantErr(t, err, keywright.ErrForbidden, "life")
+	for name, caller := range map[string]Caller{"person": ada, "token": w.by(clerk)} {
+		rotated, err := w.a.Rotate(t.Context(), caller, child.Token.ID, ptr(time.Duration(0)), "")
+		w.must(err)
+		if got := rotated.Token.RenewedAt; !got.Equal(epoch) {
+			t.Errorf("by a %s: renewed at %s, though the parent was at %s", name, got, epoch)
+		}
+	}
+}
+
 func TestRecoverable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -1,0 +1,328 @@
+package authority
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/store"
+)
+
+// Authority never widens: whatever a token makes or changes, by whatever route, at no door and at no
+// time lets pass what the caller was not let pass; and no token is ever let pass what its parent is not.
+// Doors are asked through keywright.Decide, which knows nothing of how the authority keeps this.
+func TestAuthorityNeverWidens(t *testing.T) {
+	t.Parallel()
+	for _, longest := range []int64{0, 30 * 86400} {
+		t.Run(fmt.Sprintf("maximum %d", longest), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.policy(func(p *keywright.Policy) {
+				p.MaxPermanent, p.MaxLifetime, p.RecoverableAllowed = -1, longest, true
+				p.DefaultLifetime = min(p.DefaultLifetime, max(longest, 86400))
+			})
+			rapid.Check(t, func(rt *rapid.T) {
+				f := &dynasty{world: w, rt: rt}
+				f.found()
+				rt.Repeat(map[string]func(*rapid.T){
+					"":        f.check,
+					"create":  f.create,
+					"batch":   f.batch,
+					"import":  f.importKey,
+					"edit":    f.edit,
+					"rotate":  f.rotate,
+					"cancel":  f.cancel,
+					"disable": f.disable,
+					"enable":  f.enable,
+					"revoke":  f.revoke,
+					"wait":    func(rt *rapid.T) { w.pass(time.Duration(rapid.IntRange(1, 40).Draw(rt, "hours")) * time.Hour) },
+				})
+			})
+		})
+	}
+}
+
+// dynasty is a token made by a person, and all that comes of it.
+type dynasty struct {
+	*world
+	rt      *rapid.T
+	members []keywright.Issued // with the newest secret of each
+	serial  int
+}
+
+func (f *dynasty) found() {
+	req := f.request(keywright.Facts{})
+	req.Scopes = append(req.Scopes, "keywright:tokens:write")
+	if len(req.Audience) > 0 {
+		req.Audience = append(req.Audience, "keywright")
+	}
+	if len(req.AllowedCIDRs) > 0 {
+		req.AllowedCIDRs = append(req.AllowedCIDRs, "192.0.2.0/24")
+	}
+	if req.Kind == keywright.KindManager {
+		req.Kind = keywright.KindAccount
+	}
+	founder, err := f.a.Issue(f.t.Context(), f.as("ada"), req, "")
+	if err != nil {
+		f.rt.Skip(err)
+	}
+	f.members = []keywright.Issued{founder}
+}
+
+func pick[T any](rt *rapid.T, name string, of ...T) T { return rapid.SampledFrom(of).Draw(rt, name) }
+
+func someOf(rt *rapid.T, name string, of ...string) []string {
+	return rapid.SliceOfNDistinct(rapid.SampledFrom(of), 0, 3, rapid.ID).Draw(rt, name)
+}
+
+func (f *dynasty) scopes() []string {
+	return someOf(f.rt, "scopes", "**", "a:*", "a:**", "a:b", "b:c", "table://*.**", "table://my.app", "keywright:tokens:write", "keywright:tokens:*", "keywright:audit:read")
+}
+
+func (f *dynasty) audience() []string { return someOf(f.rt, "audience", "http", "alerts", "keywright") }
+
+func (f *dynasty) networks() []string {
+	return someOf(f.rt, "networks", "192.0.2.0/24", "192.0.2.0/28", "10.0.0.0/8", "2001:db8::/32")
+}
+
+// request asks for a token; half of the time for what the giver has, or less, so that families grow.
+func (f *dynasty) request(giver keywright.Facts) keywright.NewToken {
+	if !giver.ID.IsZero() && rapid.Bool().Draw(f.rt, "like the giver") {
+		return f.likeness(giver)
+	}
+	return keywright.NewToken{
+		Kind:         pick(f.rt, "kind", 0, keywright.KindAccount, keywright.KindSpace, keywright.KindManager),
+		Space:        pick(f.rt, "space", "", "", "default", "lab"),
+		Scopes:       f.scopes(),
+		Audience:     f.audience(),
+		AllowedCIDRs: f.networks(),
+		Lifetime:     pick(f.rt, "lifetime", "default", "default", "temporary", "permanent"),
+		Recoverable:  rapid.Bool().Draw(f.rt, "recoverable"),
+	}
+}
+
+func (f *dynasty) likeness(giver keywright.Facts) keywright.NewToken {
+	req := keywright.NewToken{Kind: giver.Kind, Audience: giver.Audience, AllowedCIDRs: prefixes(giver.Networks)}
+	for _, scope := range giver.Scopes {
+		if scope.Reserved() || rapid.Bool().Draw(f.rt, "keep "+scope.String()) {
+			req.Scopes = append(req.Scopes, scope.String())
+		}
+	}
+	if giver.Kind == keywright.KindSpace {
+		req.Space = giver.Space
+	}
+	if giver.ExpiresAt.IsZero() {
+		req.Lifetime = pick(f.rt, "lifetime", keywright.LifetimePermanent, keywright.LifetimeTemporary)
+	}
+	return req
+}
+
+// caller is a member or ada, with the facts of the member as they are now; zero for ada.
+func (f *dynasty) caller() (Caller, keywright.Facts) {
+	i := rapid.IntRange(-1, len(f.members)-1).Draw(f.rt, "caller")
+	if i < 0 {
+		return f.as("ada"), keywright.Facts{}
+	}
+	return f.by(f.members[i]), f.facts(f.members[i].Token.ID)
+}
+
+func (f *dynasty) member() int {
+	return rapid.IntRange(0, len(f.members)-1).Draw(f.rt, "member")
+}
+
+// facts are a token's as they stand; zero if it is gone.
+func (f *dynasty) facts(id keywright.ID) (facts keywright.Facts) {
+	f.read(func(ctx context.Context, tx store.Tx) error {
+		rec, err := tx.Tokens().Get(ctx, id)
+		if err == nil {
+			facts = f.situated(ctx, tx, rec)
+		}
+		return gone(err, nil)
+	})
+	return facts
+}
+
+func (f *dynasty) situated(ctx context.Context, tx store.Tx, rec *store.Record) keywright.Facts {
+	account, err := tx.Tenants().Account(ctx, rec.Facts.Account)
+	f.must(err)
+	facts := rec.Facts
+	facts.Tenant = keywright.Tenant{Open: true, MaxLifetime: time.Duration(account.Policy.MaxLifetime) * time.Second}
+	return facts
+}
+
+func (f *dynasty) read(do func(context.Context, store.Tx) error) {
+	f.must(f.st.Read(f.t.Context(), func(tx store.Tx) error { return do(f.t.Context(), tx) }))
+}
+
+func (f *dynasty) create(rt *rapid.T) {
+	f.rt = rt
+	caller, had := f.caller()
+	if issued, err := f.a.Issue(f.t.Context(), caller, f.request(had), ""); err == nil {
+		f.add(had, issued)
+	}
+}
+
+func (f *dynasty) batch(rt *rapid.T) {
+	f.rt = rt
+	caller, had := f.caller()
+	if issued, err := f.a.IssueBatch(f.t.Context(), caller, []keywright.NewToken{f.request(had), f.request(had)}, ""); err == nil {
+		f.add(had, issued...)
+	}
+}
+
+func (f *dynasty) importKey(rt *rapid.T) {
+	f.rt = rt
+	caller, had := f.caller()
+	f.serial++
+	key := fmt.Sprintf("foreign-key-%s-%d", f.id(), f.serial)
+	if token, err := f.a.Import(f.t.Context(), caller, keywright.ImportToken{NewToken: f.request(had), Key: key}); err == nil {
+		f.add(had, keywright.Issued{Token: token, APIKey: keywright.NewSecret(key)})
+	}
+}
+
+func (f *dynasty) add(had keywright.Facts, issued ...keywright.Issued) {
+	for _, i := range issued {
+		f.contained(had, f.facts(i.Token.ID))
+		f.members = append(f.members, i)
+	}
+}
+
+func (f *dynasty) edit(rt *rapid.T) {
+	f.rt = rt
+	caller, had := f.caller()
+	id := f.members[f.member()].Token.ID
+	before := f.facts(id)
+	var req keywright.EditToken
+	for _, what := range someOf(rt, "change", "scopes", "audience", "networks", "life") {
+		switch what {
+		case "scopes":
+			req.Scopes = ptr(f.scopes())
+		case "audience":
+			req.Audience = ptr(f.audience())
+		case "networks":
+			req.AllowedCIDRs = ptr(f.networks())
+		case "life":
+			req.ExpiresIn = ptr(int64(pick(rt, "days", 1, 20, 60) * 86400))
+		}
+	}
+	if _, err := f.a.Edit(f.t.Context(), caller, id, req); err == nil {
+		f.contained(had, f.facts(id), before)
+	}
+}
+
+func (f *dynasty) rotate(rt *rapid.T) {
+	f.rt = rt
+	caller, had := f.caller()
+	i := f.member()
+	overlap := time.Duration(pick(rt, "overlap", 0, 24)) * time.Hour
+	if rotated, err := f.a.Rotate(f.t.Context(), caller, f.members[i].Token.ID, &overlap, ""); err == nil {
+		if after := f.facts(rotated.Token.ID); after.ID != had.ID { // a token renews itself as policy lets it
+			f.contained(had, after)
+		}
+		f.members[i] = rotated
+	}
+}
+
+func (f *dynasty) cancel(rt *rapid.T) {
+	f.rt = rt
+	caller, had := f.caller()
+	id := f.members[f.member()].Token.ID
+	if _, err := f.a.CancelRotation(f.t.Context(), caller, id); err == nil {
+		f.contained(had, f.facts(id))
+	}
+}
+
+func (f *dynasty) enable(rt *rapid.T) {
+	f.rt = rt
+	caller, had := f.caller()
+	id := f.members[f.member()].Token.ID
+	before := f.facts(id)
+	if _, err := f.a.Enable(f.t.Context(), caller, id); err == nil {
+		f.contained(had, f.facts(id), before)
+	}
+}
+
+func (f *dynasty) disable(rt *rapid.T) {
+	f.rt = rt
+	caller, _ := f.caller()
+	_, _ = f.a.Disable(f.t.Context(), caller, f.members[f.member()].Token.ID)
+}
+
+func (f *dynasty) revoke(rt *rapid.T) {
+	f.rt = rt
+	i := f.member()
+	if i > 0 { // else there is little left to see
+		_, _ = f.a.Revoke(f.t.Context(), f.as("ada"), f.members[i].Token.ID, "")
+	}
+}
+
+// check holds every member against its parent.
+func (f *dynasty) check(rt *rapid.T) {
+	f.rt = rt
+	f.read(func(ctx context.Context, tx store.Tx) error {
+		for _, m := range f.members {
+			rec, err := tx.Tokens().Get(ctx, m.Token.ID)
+			if err != nil {
+				return err
+			}
+			if rec.Parent.IsZero() {
+				continue
+			}
+			parent, err := tx.Tokens().Get(ctx, rec.Parent)
+			if err != nil {
+				return err
+			}
+			f.contained(f.situated(ctx, tx, parent), f.situated(ctx, tx, rec))
+		}
+		return nil
+	})
+}
+
+// contained fails if the token is let pass anything that neither the caller is nor one of others.
+func (f *dynasty) contained(caller, token keywright.Facts, others ...keywright.Facts) {
+	if caller.ID.IsZero() { // a person
+		return
+	}
+	for _, access := range attempts(caller.Kind) {
+		for _, later := range []time.Duration{0, time.Hour, 48 * time.Hour, 40 * 24 * time.Hour, 400 * 24 * time.Hour} {
+			at := f.time().Add(later)
+			passes := func(facts keywright.Facts) bool { return keywright.Decide(facts, access, at).Allowed() }
+			if !passes(token) || passes(caller) || len(others) > 0 && passes(others[0]) {
+				continue
+			}
+			f.rt.Fatalf("passes after %s what its giver does not:\naccess %+v\ntoken %+v\ngiver %+v", later, access, token, caller)
+		}
+	}
+}
+
+// attempts are what is tried at the doors. An account's token may make tokens of any of its spaces, so
+// of these spaces' data only a space token is asked.
+func attempts(kind keywright.Kind) []keywright.Access {
+	spaces := []string{""}
+	if kind == keywright.KindSpace {
+		spaces = append(spaces, "default", "lab")
+	}
+	var all []keywright.Access
+	for _, scope := range scopes("a:b", "a:b:c", "b:c", "d", "table://my.app", "table://x", "keywright:tokens:write", "keywright:tokens:read", "keywright:audit:read") {
+		for _, space := range spaces {
+			for _, address := range []string{"192.0.2.1", "192.0.2.200", "10.1.1.1", "2001:db8::1", "198.51.100.1"} {
+				for _, audience := range []string{"", "http", "alerts"} {
+					all = append(all, keywright.Access{
+						Scopes:     keywright.Scopes{scope},
+						Account:    "acme",
+						Space:      space,
+						Audience:   audience,
+						Address:    netip.MustParseAddr(address),
+						Management: scope.Reserved(),
+					})
+				}
+			}
+		}
+	}
+	return all
+}
