@@ -199,17 +199,17 @@ func grantedScopes(own keywright.Scopes, asked []string) (keywright.Scopes, erro
 // A token that names none is for those who name none: its default resource is the issuer.
 func (a *Authority) grantedAudience(own []string, req GrantRequest) ([]string, error) {
 	var chosen []string
-	for member, asked := range map[string][]string{"resource": req.Resources, "audience": req.Audience} {
-		for _, name := range asked {
-			if len(own) == 0 && name == a.cfg.Issuer {
-				continue
-			}
-			if !slices.Contains(own, name) {
-				return nil, keywright.Invalid(member, "%q is none of the token's audiences", name)
-			}
-			if !slices.Contains(chosen, name) {
-				chosen = append(chosen, name)
-			}
+	for n, name := range slices.Concat(req.Resources, req.Audience) {
+		member := "resource"
+		if n >= len(req.Resources) {
+			member = "audience"
+		}
+		switch {
+		case len(own) == 0 && name == a.cfg.Issuer, slices.Contains(chosen, name):
+		case slices.Contains(own, name):
+			chosen = append(chosen, name)
+		default:
+			return nil, keywright.Invalid(member, "%q is none of the token's audiences", name)
 		}
 	}
 	if len(chosen) == 0 {

@@ -58,10 +58,7 @@ func (r rows) FindTenant(ctx context.Context, account, space string) (keywright.
 	if err != nil {
 		return keywright.Tenant{}, err
 	}
-	return keywright.Tenant{
-		Open:        owner.ClosedAt.IsZero() && part.ClosedAt.IsZero(),
-		MaxLifetime: time.Duration(owner.Policy.MaxLifetime) * time.Second,
-	}, nil
+	return tenancy{account: owner, space: part}.tenant(), nil
 }
 
 // found is what is on file for a presented credential, before it is proved.
