@@ -28,7 +28,7 @@ type Tokens interface {
 	// List returns at most limit records that the filter chooses, in the order and after the
 	// position given, with their usage.
 	List(ctx context.Context, q TokenQuery) ([]Listed, error)
-	// Descendants returns every token below id, parents before children.
+	// Descendants returns every token below id, parents before children and then by number.
 	Descendants(ctx context.Context, id keywright.ID) ([]*Record, error)
 	// Count counts an account's tokens that are neither revoked nor expired, by their own date or the account's
 	// maximum lifetime; a disabled one counts. It looks at each: ask only where there is a limit.

@@ -37,9 +37,9 @@ const findDescendants = `
 		SELECT c.id, 1 FROM tokens c WHERE c.parent = $1
 		UNION ALL
 		SELECT c.id, b.depth + 1 FROM below b CROSS JOIN tokens c WHERE c.parent = b.id)
-	SELECT ` + recordColumns + ` FROM below b CROSS JOIN tokens t WHERE t.id = b.id ORDER BY b.depth, b.id`
+	SELECT ` + recordColumns + ` FROM below b CROSS JOIN tokens t WHERE t.id = b.id ORDER BY b.depth, t.number`
 
-// Descendants returns every token below id, parents before children, and among equals in the order of their ids.
+// Descendants returns every token below id, parents before children, and among equals the older first.
 func (t tokens) Descendants(ctx context.Context, id keywright.ID) (all []*store.Record, err error) {
 	err = t.each(ctx, func(r *row) { all = append(all, scanRecord(r)) }, findDescendants, id)
 	return all, err

@@ -249,7 +249,7 @@ func testSealed(f *fixture) {
 	f.fails("removed", f.store.Read(f.ctx, func(tx store.Tx) error { _, err := tx.Tokens().Sealed(f.ctx, r.Facts.ID); return err }), keywright.ErrNotFound)
 }
 
-// testDescendants: parents come before children, whatever the order of ids and labels.
+// testDescendants: parents come before children, then the older, whatever their ids and labels.
 func testDescendants(f *fixture) {
 	family := map[string]*store.Record{}
 	for _, pair := range strings.Fields("root: z:root a:z y:root b:y c:b stranger:") {
@@ -269,7 +269,7 @@ func testDescendants(f *fixture) {
 		for _, r := range below {
 			got = append(got, r.Label)
 		}
-		f.same("below root", strings.Join(got, " "), "z y a b c")
+		f.same("below root", strings.Join(got, " "), "y z b a c")
 		none, _ := tx.Tokens().Descendants(f.ctx, family["c"].Facts.ID)
 		f.same("below c", len(none), 0)
 		return err
