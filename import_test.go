@@ -26,22 +26,24 @@ func importTable() map[string][]string {
 		keyring   = "internal/keyring"
 		authority = "internal/authority"
 		presented = "internal/presented"
+		auditlog  = "internal/auditlog"
 	)
 	return map[string][]string{
 		root:                          {},
 		store:                         {root},
 		keyring:                       {store},
-		authority:                     {root, store, keyring},
+		auditlog:                      {root},
+		authority:                     {root, store, keyring, auditlog},
 		presented:                     {root},
 		"internal/factcache":          {root, store},
-		"internal/store/sqlstore":     {root, store, "internal/store/sqlstore/..."},
+		"internal/store/sqlstore":     {root, store, auditlog, "internal/store/sqlstore/..."},
 		"internal/store/sqlstore/...": {},
 		"internal/store/storetest":    {root, store},
-		"internal/rest":               {root, authority, presented},
+		"internal/rest":               {root, authority, presented, auditlog},
 		"internal/oauth":              {root, authority, presented},
-		"internal/server":             {root, authority, presented, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth"},
+		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth"},
 		"keywrighttest":               {root, "internal/server"},
-		"cmd/keywright":               {root, "internal/server"},
+		"cmd/keywright":               {root, "internal/server", auditlog},
 		"internal/bench":              {root, authority, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/server"}, // no part of the program
 	}
 }
@@ -56,6 +58,8 @@ func kept() map[string][]string {
 		"github.com/maypok86/otter/v2":     {"internal/factcache", "internal/authority", "internal/server"},
 		"github.com/alecthomas/kong":       {"cmd/keywright"},
 		"github.com/danielgtaylor/huma/v2": {"internal/rest"},
+		"golang.org/x/mod/sumdb/note":      {"internal/auditlog"},
+		"golang.org/x/mod/sumdb/tlog":      {"internal/auditlog"},
 		"flag":                             {"internal/bench"},
 	}
 }

@@ -53,14 +53,14 @@ func (s *scene) trail(ctx context.Context, q EventQuery) (keywright.Page[keywrig
 		if err != nil {
 			return page, err
 		}
-		find.Before = c.Seq
+		find.Before = &store.EventPosition{At: c.Time, Seq: c.Seq}
 	}
 	if page.Items, err = s.tx.Events().List(ctx, find); err != nil {
 		return page, err
 	}
 	if len(page.Items) > limit {
 		page.Items = page.Items[:limit]
-		page.Next = cursor{Of: name, Seq: page.Items[limit-1].Seq}.encode()
+		page.Next = cursor{Of: name, Time: page.Items[limit-1].At, Seq: page.Items[limit-1].Seq}.encode()
 	}
 	return page, nil
 }

@@ -176,22 +176,68 @@ type Session struct {
 	UserAgent string
 }
 
-// Events keeps the audit trail.
+// Events keeps the audit trail and the Merkle tree over it (RFC 6962), of which the event with Seq n is
+// leaf n-1. Every event is in the tree from the transaction on that keeps it; the bytes that are hashed are
+// auditlog.Leaf's.
 type Events interface {
 	// Append keeps an event that explains no change of its own (a refusal, a reveal). What f
 	// itself has appended is listed only when it has ended.
 	Append(ctx context.Context, e Event) error
+	// List returns events newest first: by At, then by Seq.
 	List(ctx context.Context, q EventQuery) ([]Event, error)
+	// Walk returns events oldest first: by At, then by Seq; those after the position (the zero one: from the
+	// first) and not beyond the Seq. Of q, Before does not count.
+	Walk(ctx context.Context, q EventQuery, after EventPosition, upTo int64) ([]Logged, error)
+	// Log returns events in the order of the log: those after the one Seq up to the other.
+	Log(ctx context.Context, after, upTo int64, limit int) ([]Logged, error)
+	// Size is how many leaves the tree has.
+	Size(ctx context.Context) (int64, error)
+	// Hash returns one of the hashes stored with a leaf: at 0 its own, at n that of the subtree of 2^n leaves
+	// that it fills.
+	Hash(ctx context.Context, leaf int64, at int) (Digest, error)
+	// LastCheckpoint returns the newest checkpoint kept, InsertCheckpoint keeps one.
+	LastCheckpoint(ctx context.Context) (Checkpoint, error)
+	InsertCheckpoint(ctx context.Context, c Checkpoint) error
 }
 
-// EventQuery asks for a run of events, newest first.
+// EventQuery asks for a run of events.
 type EventQuery struct {
-	Account string   // empty: every account
-	Spaces  []string // nil: every space
-	Subject string   // empty: any
-	Action  string   // empty: any; "token." matches every action that begins so
-	Before  int64    // Seq; 0: from the newest
+	Account string    // empty: every account
+	Spaces  []string  // nil: every space
+	Subject string    // empty: any
+	Actor   string    // empty: anybody
+	Address string    // empty: any
+	Action  string    // empty: any; "token." matches every action that begins so
+	Since   time.Time // not before; zero: from the first
+	Until   time.Time // before; zero: to the last
+	Before  *EventPosition
 	Limit   int
+}
+
+// EventPosition is where a page of List ended.
+type EventPosition struct {
+	At  time.Time
+	Seq int64
+}
+
+// Logged is an event with the stored hash of its leaf.
+type Logged struct {
+	Event
+	Hash Digest
+}
+
+// Checkpoint is a signed state of the audit trail's tree.
+type Checkpoint struct {
+	Size int64
+	At   time.Time
+	Note string // C2SP signed-note
+}
+
+// AuditKey signs checkpoints.
+type AuditKey struct {
+	Verifier  string // as the signed-note format writes it
+	Sealed    []byte // the signing half
+	CreatedAt time.Time
 }
 
 // Keys keeps what the authority needs beside tenants' things.
@@ -204,6 +250,9 @@ type Keys interface {
 	SigningKeys(ctx context.Context) ([]*SigningKey, error)
 	InsertSigningKey(ctx context.Context, k *SigningKey, e Event) error
 	DeleteSigningKey(ctx context.Context, kid string, e Event) error
+	// AuditKey returns the key that signs checkpoints of the audit trail.
+	AuditKey(ctx context.Context) (*AuditKey, error)
+	InsertAuditKey(ctx context.Context, k *AuditKey, e Event) error
 	// Setting returns a named value of the instance, ErrNotFound if it was never set.
 	Setting(ctx context.Context, name string) (string, error)
 	// SetSetting sets it; to change one that was set takes a revision.

@@ -32,6 +32,11 @@ func TokenQuery(q store.TokenQuery) (string, []any) {
 // EventQuery is the SELECT of a part of the trail.
 func EventQuery(q store.EventQuery) (string, []any) { return exported(eventQuery(q)) }
 
+// WalkQuery is the SELECT of a part of an export.
+func WalkQuery(q store.EventQuery) (string, []any) {
+	return exported(walkQuery(q, store.EventPosition{At: q.Since, Seq: 9}, 99))
+}
+
 func exported(q *query) (string, []any) {
 	var args []any
 	for _, a := range q.args {

@@ -219,9 +219,16 @@ func TestIndexes(t *testing.T) {
 			}
 		}
 	}
-	for _, q := range []store.EventQuery{{Account: "acme"}, {Subject: "x"}, {Account: "acme", Subject: "x", Action: "token."}, {Account: "acme", Spaces: []string{"a"}, Before: 9}} {
+	page := &store.EventPosition{At: benchDay, Seq: 9}
+	for _, q := range []store.EventQuery{
+		{}, {Before: page}, {Since: benchDay}, {Since: benchDay, Until: benchDay, Before: page}, {Address: "192.0.2.1"}, {Action: "token."},
+		{Account: "acme"}, {Subject: "x"}, {Actor: "user:ada", Since: benchDay}, {Account: "acme", Actor: "user:ada"},
+		{Account: "acme", Subject: "x", Action: "token."}, {Account: "acme", Spaces: []string{"a"}, Until: benchDay, Before: page},
+	} {
 		query, args := sqlstore.EventQuery(q)
-		wantIndex(t, fmt.Sprint(q), explain(t, db, query, args), "SCAN", "TEMP B-TREE")
+		wantIndex(t, fmt.Sprint("list", q), explain(t, db, query, args), "SCAN e\n", "TEMP B-TREE")
+		query, args = sqlstore.WalkQuery(q)
+		wantIndex(t, fmt.Sprint("walk", q), explain(t, db, query, args), "SCAN", "TEMP B-TREE")
 	}
 	wantIndex(t, "count", explain(t, db, sqlstore.CountAccount, []any{"acme", 1}), "SCAN")
 	perm := explain(t, db, sqlstore.CountPermanent, []any{"acme", 1, "default"})
@@ -229,8 +236,6 @@ func TestIndexes(t *testing.T) {
 		t.Errorf("the permanent are not counted by their index:\n%s", perm)
 	}
 	wantIndex(t, "descendants", explain(t, db, sqlstore.FindDescendants, []any{[]byte("x")}), "SCAN c", "SCAN t")
-	query, args := sqlstore.EventQuery(store.EventQuery{Before: 9})
-	wantIndex(t, "all events", explain(t, db, query, args), "SCAN", "TEMP B-TREE")
 }
 
 func plan(t *testing.T, db *sql.DB, q store.TokenQuery) string {

@@ -87,3 +87,22 @@ func (t keys) SetSetting(ctx context.Context, name, value string, e store.Event)
 	t.explain(e)
 	return nil
 }
+
+// AuditKey returns the newest.
+func (t keys) AuditKey(ctx context.Context) (k *store.AuditKey, err error) {
+	err = t.one(ctx, func(r *row) { k = &store.AuditKey{Verifier: r.text(), Sealed: r.bytes(), CreatedAt: r.time()} },
+		"SELECT verifier, sealed, created_at FROM audit_keys ORDER BY created_at DESC, verifier LIMIT 1")
+	if err != nil {
+		return nil, fmt.Errorf("audit key: %w", err)
+	}
+	return k, nil
+}
+
+func (t keys) InsertAuditKey(ctx context.Context, k *store.AuditKey, e store.Event) error {
+	_, err := t.exec(ctx, "INSERT INTO audit_keys (verifier, sealed, created_at) VALUES ($1, $2, $3)", k.Verifier, k.Sealed, k.CreatedAt)
+	if err != nil {
+		return fmt.Errorf("add audit key: %w", err)
+	}
+	t.explain(e)
+	return nil
+}

@@ -52,7 +52,11 @@ func OpenSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return connectReaders(&writer{conn: first, log: o.Log}, o.Path)
+	w := &writer{conn: first, log: o.Log}
+	if err := w.hashOld(ctx); err != nil {
+		return nil, errors.Join(err, first.close())
+	}
+	return connectReaders(w, o.Path)
 }
 
 func connectReaders(w *writer, path string) (*Store, error) {

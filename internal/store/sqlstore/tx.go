@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/auditlog"
 	"github.com/keywright/keywright/internal/store"
 )
 
@@ -15,7 +16,8 @@ type tx struct {
 	readOnly bool
 	broken   error // the first answer of the database that says nothing; nothing is done after it
 
-	events []store.Event // written by finish, when it is known whether there is a revision
+	tree   *auditlog.Frontier // grows with the events; nil in a Read
+	events []store.Event      // written by finish, when it is known whether there is a revision
 	commit store.Commit
 }
 

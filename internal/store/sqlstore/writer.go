@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/auditlog"
 	"github.com/keywright/keywright/internal/store"
 )
 
@@ -27,6 +28,11 @@ type writer struct {
 	// These belong to who has the turn.
 	group  *group // of the open transaction; nil: there is none
 	closed bool
+
+	// The audit trail's tree with what the open transaction has added so far, if grown; trial is where one Write
+	// grows it. After a commit that failed it is read again.
+	tree, trial auditlog.Frontier
+	grown       bool
 }
 
 // group is the Writes of one transaction.
@@ -146,7 +152,8 @@ func (w *writer) run(ctx context.Context, f func(*tx) error) (commit store.Commi
 	if err := w.begin(alone); err != nil {
 		return store.Commit{}, err
 	}
-	t := &tx{conn: w.conn}
+	w.trial = w.tree
+	t := &tx{conn: w.conn, tree: &w.trial}
 	kept := false
 	defer func() {
 		t.conn = nil
@@ -166,7 +173,7 @@ func (w *writer) run(ctx context.Context, f func(*tx) error) (commit store.Commi
 		return store.Commit{}, err
 	}
 	w.group.size++
-	kept = true
+	w.tree, kept = w.trial, true
 	return t.commit, nil
 }
 
@@ -183,6 +190,13 @@ func (w *writer) begin(alone bool) error {
 	if err != nil && w.do("ROLLBACK") == nil { // a transaction that could not be ended before
 		err = w.do("BEGIN IMMEDIATE")
 	}
+	if err != nil || w.grown {
+		return err
+	}
+	if w.tree, err = loadTree(context.Background(), w.conn); err != nil {
+		_ = w.do("ROLLBACK")
+	}
+	w.grown = err == nil
 	return err
 }
 
@@ -207,6 +221,7 @@ func (w *writer) commit() {
 
 func (w *writer) end(err error) {
 	if err != nil {
+		w.grown = false
 		_ = w.do("ROLLBACK")
 		err = fmt.Errorf("%w: nothing was changed: %w", keywright.ErrUnavailable, err)
 		w.log.Error("a commit failed", "writes", w.group.size, "error", err)

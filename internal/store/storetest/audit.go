@@ -144,7 +144,7 @@ func testEventFilter(f *fixture) {
 		want []int64 // seq; the fixture's are 1 to 3
 	}{
 		{"all", store.EventQuery{}, []int64{8, 7, 6, 5, 4, 3, 2, 1}},
-		{"page", store.EventQuery{Before: 7, Limit: 2}, []int64{6, 5}},
+		{"page", store.EventQuery{Before: &store.EventPosition{At: day, Seq: 7}, Limit: 2}, []int64{6, 5}},
 		{"account", store.EventQuery{Account: "other"}, []int64{6}},
 		{"spaces", store.EventQuery{Account: "acme", Spaces: []string{"default", "lab"}}, []int64{7, 5, 4}},
 		{"no spaces", store.EventQuery{Account: "acme", Spaces: []string{}}, nil},
@@ -152,7 +152,7 @@ func testEventFilter(f *fixture) {
 		{"subject of an account", store.EventQuery{Subject: "token:1", Account: "acme"}, []int64{4}},
 		{"action", store.EventQuery{Action: "token.edit"}, []int64{6, 5}},
 		{"actions", store.EventQuery{Action: "token."}, []int64{6, 5, 4}},
-		{"all at once", store.EventQuery{Account: "acme", Spaces: []string{"lab"}, Subject: "token:2", Action: "token.", Before: 6}, []int64{5}},
+		{"all at once", store.EventQuery{Account: "acme", Spaces: []string{"lab"}, Subject: "token:2", Action: "token.", Before: &store.EventPosition{At: day, Seq: 6}}, []int64{5}},
 	} {
 		if s.q.Limit == 0 {
 			s.q.Limit = 100
