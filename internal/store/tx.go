@@ -33,6 +33,8 @@ type Tokens interface {
 	// Count counts an account's tokens that are neither revoked nor expired, by their own date or the account's
 	// maximum lifetime; a disabled one counts. It looks at each: ask only where there is a limit.
 	Count(ctx context.Context, account string, now time.Time) (int64, error)
+	// OwnedBy returns at most limit of the user's tokens that are not revoked, in every account, the oldest first.
+	OwnedBy(ctx context.Context, owner keywright.ID, limit int) ([]*Record, error)
 	// CountPermanent counts those of a space that have no expiry.
 	CountPermanent(ctx context.Context, account, space string, now time.Time) (int64, error)
 	// Insert adds a token and returns its number, the next of its account: greater than every one given before, also
@@ -94,6 +96,10 @@ type Tenants interface {
 	Space(ctx context.Context, account, name string) (*Space, error)
 	Spaces(ctx context.Context, account, after string, limit int) ([]*Space, error)
 	InsertSpace(ctx context.Context, s *Space, e Event) (number int64, err error)
+	// UpdateSpace replaces a space's title and whether it is closed.
+	UpdateSpace(ctx context.Context, s *Space, e Event) error
+	// DeleteSpace removes a space; ErrConflict while there is a token in it or a role on it.
+	DeleteSpace(ctx context.Context, account, name string, e Event) error
 	// Hold keeps every other Write that Holds the account out until this one has
 	// ended, so that what is counted stays true until it is used.
 	Hold(ctx context.Context, account string) error
@@ -125,24 +131,61 @@ type People interface {
 	UserNamed(ctx context.Context, name string) (*User, error)
 	// Users returns those with a role in the account (empty: all), by username without regard to case.
 	Users(ctx context.Context, account, after string, limit int) ([]*User, error)
+	// UsersWith returns those with a role at exactly its place (Account empty: the instance; Space empty: the account
+	// itself), of its name or, if that is empty, of any; by username as Users does. Role.User is not looked at.
+	UsersWith(ctx context.Context, r Role, after string, limit int) ([]*User, error)
 	InsertUser(ctx context.Context, u *User, e Event) (number int64, err error)
 	// UpdateUser replaces all of a user but id, number and creation. With a new username, the facts of its tokens are forgotten.
 	UpdateUser(ctx context.Context, u *User, e Event) error
+	// DeleteUser removes a user; ErrConflict while it has a role, a session, or a token that is not revoked. Its
+	// revoked tokens stay, under the name it had.
+	DeleteUser(ctx context.Context, id keywright.ID, e Event) error
 	Roles(ctx context.Context, user keywright.ID) ([]Role, error)
 	InsertRole(ctx context.Context, r Role, e Event) error
 	DeleteRole(ctx context.Context, r Role, e Event) error
 	Sessions
+	Invites
 }
 
 // Sessions keeps the sessions of people.
 type Sessions interface {
 	Session(ctx context.Context, id keywright.ID) (*Session, error)
+	// SessionsOf returns at most limit of a user's sessions that have not run out, the newest first, older than
+	// before (zero: from the newest).
+	SessionsOf(ctx context.Context, user, before keywright.ID, now time.Time, limit int) ([]*Session, error)
 	InsertSession(ctx context.Context, s *Session, e Event) error
 	DeleteSession(ctx context.Context, id keywright.ID, e Event) error
 	// DeleteSessionsOf ends a user's sessions but the one kept (zero: all).
 	DeleteSessionsOf(ctx context.Context, user, keep keywright.ID, e Event) error
 	// PruneSessions removes those that have run out.
 	PruneSessions(ctx context.Context, now time.Time) error
+}
+
+// Invites keeps the invitations that were neither accepted nor withdrawn.
+type Invites interface {
+	Invite(ctx context.Context, id keywright.ID) (*Invite, error)
+	// InvitesTo returns at most limit invitations to an account, in the order of their ids, after one (zero: from the first).
+	InvitesTo(ctx context.Context, account string, after keywright.ID, limit int) ([]*Invite, error)
+	InsertInvite(ctx context.Context, i *Invite, e Event) error
+	// DeleteInvite removes an invitation, ErrNotFound if there is none: of two who accept, one gets it.
+	DeleteInvite(ctx context.Context, id keywright.ID, e Event) error
+	// PruneInvites removes those that have run out.
+	PruneInvites(ctx context.Context, now time.Time) error
+}
+
+// Invite is an invitation to become a user with a role; its secret is kept like a token's.
+type Invite struct {
+	ID        keywright.ID
+	Digest    Digest
+	Pepper    string
+	Username  string
+	Email     string
+	Role      Role // User is zero
+	ByUser    keywright.ID
+	ByToken   keywright.ID // zero: the person by itself
+	InvitedBy string       // actor, as Event.Actor
+	CreatedAt time.Time
+	ExpiresAt time.Time
 }
 
 // User is a person.

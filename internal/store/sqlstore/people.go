@@ -51,6 +51,19 @@ func (t people) Users(ctx context.Context, account, after string, limit int) (li
 	return list, err
 }
 
+func (t people) UsersWith(ctx context.Context, role store.Role, after string, limit int) (list []*store.User, err error) {
+	s := newQuery("SELECT "+userColumns+" FROM users u").where("u.username_key > ?", fold(after))
+	held := "EXISTS (SELECT 1 FROM roles r WHERE r.user_id = u.id AND r.account = ? AND r.space = ?"
+	if role.Name == "" {
+		s.where(held+")", role.Account, role.Space)
+	} else {
+		s.where(held+" AND r.name = ?)", role.Account, role.Space, role.Name)
+	}
+	s.end("ORDER BY u.username_key LIMIT ?", limit)
+	err = t.each(ctx, func(r *row) { list = append(list, scanUser(r)) }, s.String(), s.args...)
+	return list, err
+}
+
 func (t people) InsertUser(ctx context.Context, u *store.User, e store.Event) (number int64, err error) {
 	err = t.changeOne(ctx, func(r *row) { number = r.int() },
 		"UPDATE head SET users = users + 1 WHERE id = 1 RETURNING users")
@@ -91,13 +104,41 @@ func (t people) UpdateUser(ctx context.Context, u *store.User, e store.Event) er
 }
 
 func (t people) renameOwner(ctx context.Context, u *store.User) (forget []store.Subject, err error) {
-	err = t.each(ctx, func(r *row) {
-		forget = append(forget, store.Subject{Kind: store.SubjectToken, ID: r.id().String()})
-		if digest := r.bytes(); digest != nil {
-			forget = append(forget, digestSubject(digest))
-		}
-	}, "UPDATE tokens SET owner_name = $2 WHERE owner = $1 AND owner_name <> $2 RETURNING id, foreign_digest", u.ID, u.Username)
+	err = t.each(ctx, ownedSubject(&forget),
+		"UPDATE tokens SET owner_name = $2 WHERE owner = $1 AND owner_name <> $2 RETURNING id, foreign_digest", u.ID, u.Username)
 	return forget, err
+}
+
+// ownedSubject reads under which names the facts of a token may be remembered.
+func ownedSubject(forget *[]store.Subject) func(*row) {
+	return func(r *row) {
+		*forget = append(*forget, store.Subject{Kind: store.SubjectToken, ID: r.id().String()})
+		if digest := r.bytes(); digest != nil {
+			*forget = append(*forget, digestSubject(digest))
+		}
+	}
+}
+
+// DeleteUser leaves what refers to the user to its caller, but for the name on tokens that are revoked.
+func (t people) DeleteUser(ctx context.Context, id keywright.ID, e store.Event) error {
+	inUse := 0
+	err := t.each(ctx, func(r *row) { inUse++ }, `SELECT 1 FROM tokens WHERE owner = $1 AND revoked_at IS NULL
+		UNION ALL SELECT 1 FROM roles WHERE user_id = $1 UNION ALL SELECT 1 FROM sessions WHERE user_id = $1 LIMIT 1`, id)
+	if err == nil && inUse > 0 {
+		err = keywright.ErrConflict
+	}
+	if err != nil {
+		return fmt.Errorf("delete user: %w", err)
+	}
+	var forget []store.Subject
+	err = t.each(ctx, ownedSubject(&forget), "UPDATE tokens SET owner = NULL WHERE owner = $1 RETURNING id, foreign_digest", id)
+	if err == nil {
+		err = t.execOne(ctx, "DELETE FROM users WHERE id = $1", id)
+	}
+	if err != nil {
+		return fmt.Errorf("delete user: %w", err)
+	}
+	return t.changed(ctx, e, forget...)
 }
 
 func (t people) Roles(ctx context.Context, user keywright.ID) (list []store.Role, err error) {

@@ -9,18 +9,31 @@ import (
 	"github.com/keywright/keywright/internal/store"
 )
 
+const sessionColumns = "id, user_id, digest, pepper, created_at, expires_at, address, user_agent"
+
+func scanSession(r *row) *store.Session {
+	return &store.Session{
+		ID: r.id(), User: r.id(), Digest: r.digest(), Pepper: r.text(), CreatedAt: r.time(), ExpiresAt: r.time(),
+		Address: r.text(), UserAgent: r.text(),
+	}
+}
+
 func (t people) Session(ctx context.Context, id keywright.ID) (s *store.Session, err error) {
-	err = t.one(ctx, func(r *row) {
-		s = &store.Session{
-			ID: r.id(), User: r.id(), Digest: r.digest(), Pepper: r.text(), CreatedAt: r.time(), ExpiresAt: r.time(),
-			Address: r.text(), UserAgent: r.text(),
-		}
-	}, `SELECT id, user_id, digest, pepper, created_at, expires_at, address, user_agent
-		FROM sessions WHERE id = $1`, id)
+	err = t.one(ctx, func(r *row) { s = scanSession(r) }, "SELECT "+sessionColumns+" FROM sessions WHERE id = $1", id)
 	if err != nil {
 		return nil, fmt.Errorf("session: %w", err)
 	}
 	return s, nil
+}
+
+func (t people) SessionsOf(ctx context.Context, user, before keywright.ID, now time.Time, limit int) (list []*store.Session, err error) {
+	s := newQuery("SELECT "+sessionColumns+" FROM sessions").where("user_id = ?", user).where("expires_at > ?", now)
+	if !before.IsZero() {
+		s.where("id < ?", before)
+	}
+	s.end("ORDER BY id DESC LIMIT ?", limit)
+	err = t.each(ctx, func(r *row) { list = append(list, scanSession(r)) }, s.String(), s.args...)
+	return list, err
 }
 
 func (t people) InsertSession(ctx context.Context, s *store.Session, e store.Event) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
 )
 
@@ -110,6 +111,31 @@ func (t tenants) InsertSpace(ctx context.Context, s *store.Space, e store.Event)
 		return 0, fmt.Errorf("add space %s: %w", s.Name, err)
 	}
 	return number, t.changed(ctx, e, accountSubject(s.Account))
+}
+
+func (t tenants) UpdateSpace(ctx context.Context, s *store.Space, e store.Event) error {
+	err := t.execOne(ctx, "UPDATE spaces SET title = $3, closed_at = $4 WHERE account = $1 AND name = $2",
+		s.Account, s.Name, s.Title, s.ClosedAt)
+	if err != nil {
+		return fmt.Errorf("change space %s: %w", s.Name, err)
+	}
+	return t.changed(ctx, e, accountSubject(s.Account))
+}
+
+func (t tenants) DeleteSpace(ctx context.Context, account, name string, e store.Event) error {
+	inUse := 0
+	err := t.each(ctx, func(r *row) { inUse++ }, `SELECT 1 FROM tokens WHERE account = $1 AND space = $2
+		UNION ALL SELECT 1 FROM roles WHERE account = $1 AND space = $2 LIMIT 1`, account, name)
+	if err == nil && inUse > 0 {
+		err = keywright.ErrConflict
+	}
+	if err == nil {
+		err = t.execOne(ctx, "DELETE FROM spaces WHERE account = $1 AND name = $2", account, name)
+	}
+	if err != nil {
+		return fmt.Errorf("delete space %s: %w", name, err)
+	}
+	return t.changed(ctx, e, accountSubject(account))
 }
 
 // Hold has nothing to do but look: there is only one writer.

@@ -53,6 +53,12 @@ const (
 	countPermanent = countAccount + " AND t.expires_at IS NULL AND t.space = $3"
 )
 
+func (t tokens) OwnedBy(ctx context.Context, owner keywright.ID, limit int) (all []*store.Record, err error) {
+	err = t.each(ctx, func(r *row) { all = append(all, scanRecord(r)) }, "SELECT "+recordColumns+` FROM tokens t
+		WHERE t.owner = $1 AND t.revoked_at IS NULL ORDER BY t.created_at, t.id LIMIT $2`, owner, limit)
+	return all, err
+}
+
 func (t tokens) Count(ctx context.Context, account string, now time.Time) (n int64, err error) {
 	err = t.one(ctx, func(r *row) { n = r.int() }, countAccount, account, now)
 	return n, err

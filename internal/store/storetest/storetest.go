@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"read", testRead}, {"lost update", testLostUpdate}, {"quota", testQuota}, {"close", testClose},
 		{"revision", testRevision}, {"forget", testForget}, {"events", testEvents}, {"event filter", testEventFilter},
 		{"tenants", testTenants}, {"people", testPeople}, {"roles", testRoles}, {"rename", testRename},
+		{"spaces", testSpaces}, {"users with", testUsersWith}, {"owned", testOwned}, {"delete user", testDeleteUser}, {"sessions of", testSessionsOf}, {"invites", testInvites},
 		{"sessions", testSessions}, {"idempotent", testIdempotent}, {"signing keys", testSigningKeys}, {"settings", testSettings},
 	}
 	for _, s := range suites {
