@@ -185,7 +185,10 @@ func TestExchange(t *testing.T) {
 		{"another account's", client, ExchangeRequest{abroad, typeAPIKey, narrow}, "subject_token"},
 		{"garbage", client, ExchangeRequest{"kw_x", typeAPIKey, narrow}, "subject_token"},
 		{"another type", client, ExchangeRequest{key, "urn:ietf:params:oauth:token-type:saml2", narrow}, "subject_token_type"},
-		{"nobody asks", Caller{}, ExchangeRequest{key, typeAPIKey, narrow}, keywright.ErrUnauthenticated.Error()},
+		{"the holder, without a client", Caller{}, ExchangeRequest{key, typeAPIKey, narrow}, ""},
+		{"the holder, outside its network", Caller{}, ExchangeRequest{local, typeAPIKey, GrantRequest{}}, "subject_token"},
+		{"the holder of an access token", Caller{}, ExchangeRequest{i.grant(key, GrantRequest{}), typeAccessToken, narrow}, "subject_token"},
+		{"a client that proves nothing", i.caller(keywright.FormatAPIKey("kw", subject.Token.ID, strings.Repeat("a", 43))), ExchangeRequest{key, typeAPIKey, narrow}, keywright.ErrUnauthenticated.Error()},
 	} {
 		g, err := i.Exchange(t.Context(), tt.caller, tt.req)
 		if tt.problem != "" {
