@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
@@ -16,7 +17,9 @@ func (w *world) family() (parent, child, grandchild keywright.Issued) {
 	w.t.Helper()
 	req := scopesGranted("keywright:tokens:write", "a:*")
 	parent = w.issue(w.as("ada"), req)
+	w.pass(time.Second) // what is made at the same instant has no order
 	child = w.issue(w.by(parent), req)
+	w.pass(time.Second)
 	grandchild = w.issue(w.by(child), scopesGranted("a:b"))
 	w.trail()
 	return parent, child, grandchild
@@ -155,6 +158,7 @@ func TestNarrowing(t *testing.T) {
 	g := w.issue(w.by(c), keywright.NewToken{
 		Scopes: []string{"a:b", "b:c"}, Audience: []string{"http"}, AllowedCIDRs: []string{"10.1.0.0/16", "192.0.2.7"},
 	})
+	w.pass(time.Second) // what is made at the same instant has no order
 	onlyAlerts := w.issue(w.by(c), keywright.NewToken{Audience: []string{"alerts"}, AllowedCIDRs: []string{"10.0.0.0/8"}})
 	w.trail()
 	_, err := w.a.Edit(t.Context(), ada, p.Token.ID, keywright.EditToken{
@@ -175,7 +179,7 @@ func TestNarrowing(t *testing.T) {
 	if !slices.Equal(child.Audience, []string{"http", "keywright"}) || len(grandchild.AllowedCIDRs) != 2 {
 		t.Errorf("child %+v, grandchild %+v", child, grandchild)
 	}
-	if end := grandchild.ExpiresAt; end == nil || end.Sub(epoch) != 3600e9 {
+	if end := grandchild.ExpiresAt; end == nil || end.Sub(w.time()) != time.Hour {
 		t.Errorf("grandchild ends %v", end)
 	}
 	if got := w.states(onlyAlerts); got != "revoked" {
