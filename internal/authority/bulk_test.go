@@ -88,12 +88,12 @@ func TestBulkManyPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for range 2 {
-		_, err := w.a.IssueBatch(t.Context(), w.as("ada"), make([]keywright.NewToken, 600), "")
+		_, err := w.a.IssueBatch(t.Context(), w.as("ada"), make([]keywright.NewToken, 300), "")
 		w.must(err)
 	}
-	result, err := w.a.Bulk(t.Context(), w.as("ada"), keywright.BulkChange{Action: "revoke", All: true, Expect: ptr(int64(1200))})
+	result, err := w.a.Bulk(t.Context(), w.as("ada"), keywright.BulkChange{Action: "revoke", All: true, Expect: ptr(int64(600))})
 	w.must(err)
-	if result.Changed != 1200 {
+	if result.Changed != 600 {
 		t.Errorf("%+v", result)
 	}
 }
