@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
@@ -86,7 +87,8 @@ func checkBulk(req keywright.BulkChange) (reason string, err error) {
 	return reason, p.err()
 }
 
-// chosen are the ids of the tokens that a filter chooses among those the actor may change.
+// chosen are the ids of the tokens that a filter chooses among those the actor may change, in the
+// order of their numbers: what made others comes before them.
 func (s *scene) chosen(ctx context.Context, f keywright.TokenFilter) ([]keywright.ID, error) {
 	f.Account = cmp.Or(f.Account, s.actor.account)
 	find, seen, err := s.choose(ctx, f, tokensWrite)
@@ -94,24 +96,30 @@ func (s *scene) chosen(ctx context.Context, f keywright.TokenFilter) ([]keywrigh
 		return nil, beneath("/filter/", err)
 	}
 	find.Sort, find.Limit = keywright.SortCreated, bulkPage
-	var ids []keywright.ID
+	var all []store.Listed
 	for {
 		page, err := s.tx.Tokens().List(ctx, find)
 		if err != nil {
 			return nil, err
 		}
-		for _, l := range page {
-			ids = append(ids, l.Facts.ID)
-		}
-		if len(ids) > maxBulk {
+		if all = append(all, page...); len(all) > maxBulk {
 			return nil, keywright.Invalid("/filter", "chooses more than %d tokens: narrow it", maxBulk)
 		}
 		if len(page) < bulkPage {
-			return ids, nil
+			return byNumber(all), nil
 		}
 		last := page[len(page)-1]
 		find.After = &store.Position{Time: last.CreatedAt, ID: last.Facts.ID}
 	}
+}
+
+func byNumber(all []store.Listed) []keywright.ID {
+	slices.SortFunc(all, func(a, b store.Listed) int { return cmp.Compare(a.Number, b.Number) })
+	ids := make([]keywright.ID, len(all))
+	for i, l := range all {
+		ids[i] = l.Facts.ID
+	}
+	return ids
 }
 
 // bulkOne reads the token again: a change to one before may have reached it.
