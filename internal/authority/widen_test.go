@@ -18,33 +18,34 @@ import (
 // Doors are asked through keywright.Decide, which knows nothing of how the authority keeps this.
 func TestAuthorityNeverWidens(t *testing.T) {
 	t.Parallel()
-	for _, longest := range []int64{0, 30 * 86400} {
-		t.Run(fmt.Sprintf("maximum %d", longest), func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			w.policy(func(p *keywright.Policy) {
-				p.MaxPermanent, p.MaxLifetime, p.RecoverableAllowed = -1, longest, true
-				p.DefaultLifetime = min(p.DefaultLifetime, max(longest, 86400))
-			})
-			rapid.Check(t, func(rt *rapid.T) {
-				f := &dynasty{world: w, rt: rt}
-				f.found()
-				rt.Repeat(map[string]func(*rapid.T){
-					"":        f.check,
-					"create":  f.create,
-					"batch":   f.batch,
-					"import":  f.importKey,
-					"edit":    f.edit,
-					"rotate":  f.rotate,
-					"cancel":  f.cancel,
-					"disable": f.disable,
-					"enable":  f.enable,
-					"revoke":  f.revoke,
-					"wait":    func(rt *rapid.T) { w.pass(time.Duration(rapid.IntRange(1, 40).Draw(rt, "hours")) * time.Hour) },
-				})
-			})
+	worlds := map[string]*world{"no maximum": newWorld(t), "a maximum": newWorld(t)}
+	for name, w := range worlds {
+		w.policy(func(p *keywright.Policy) {
+			p.MaxPermanent, p.RecoverableAllowed = -1, true
+			if name == "a maximum" {
+				p.DefaultLifetime, p.MaxLifetime = 86400, 30*86400
+			}
 		})
 	}
+	tried := map[bool][]keywright.Access{false: attempts(""), true: attempts("", "default", "lab")}
+	rapid.Check(t, func(rt *rapid.T) {
+		w := worlds[pick(rt, "world", "no maximum", "a maximum")]
+		f := &dynasty{world: w, rt: rt, tried: tried, held: map[keywright.ID][2]time.Time{}}
+		f.found()
+		rt.Repeat(map[string]func(*rapid.T){
+			"":        f.check,
+			"create":  f.create,
+			"batch":   f.batch,
+			"import":  f.importKey,
+			"edit":    f.edit,
+			"rotate":  f.rotate,
+			"cancel":  f.cancel,
+			"disable": f.disable,
+			"enable":  f.enable,
+			"revoke":  f.revoke,
+			"wait":    func(rt *rapid.T) { w.pass(time.Duration(rapid.IntRange(1, 40).Draw(rt, "hours")) * time.Hour) },
+		})
+	})
 }
 
 // dynasty is a token made by a person, and all that comes of it.
@@ -53,6 +54,8 @@ type dynasty struct {
 	rt      *rapid.T
 	members []keywright.Issued // with the newest secret of each
 	serial  int
+	held    map[keywright.ID][2]time.Time
+	tried   map[bool][]keywright.Access // at the doors, by whether spaces are asked for
 }
 
 func (f *dynasty) found() {
@@ -69,7 +72,7 @@ func (f *dynasty) found() {
 	}
 	founder, err := f.a.Issue(f.t.Context(), f.as("ada"), req, "")
 	if err != nil {
-		f.rt.Skip(err)
+		f.rt.Skip(err) // it asked for too much even of an admin
 	}
 	f.members = []keywright.Issued{founder}
 }
@@ -261,9 +264,10 @@ func (f *dynasty) revoke(rt *rapid.T) {
 	}
 }
 
-// check holds every member against its parent.
+// check holds every member against its parent, unless neither changed since it did.
 func (f *dynasty) check(rt *rapid.T) {
 	f.rt = rt
+	f.pass(time.Microsecond) // so that the next change has an instant of its own
 	f.read(func(ctx context.Context, tx store.Tx) error {
 		for _, m := range f.members {
 			rec, err := tx.Tokens().Get(ctx, m.Token.ID)
@@ -277,7 +281,11 @@ func (f *dynasty) check(rt *rapid.T) {
 			if err != nil {
 				return err
 			}
-			f.contained(f.situated(ctx, tx, parent), f.situated(ctx, tx, rec))
+			seen := [2]time.Time{parent.UpdatedAt, rec.UpdatedAt}
+			if f.held[rec.Facts.ID] != seen {
+				f.contained(f.situated(ctx, tx, parent), f.situated(ctx, tx, rec))
+				f.held[rec.Facts.ID] = seen
+			}
 		}
 		return nil
 	})
@@ -288,8 +296,9 @@ func (f *dynasty) contained(caller, token keywright.Facts, others ...keywright.F
 	if caller.ID.IsZero() { // a person
 		return
 	}
-	for _, access := range attempts(caller.Kind) {
-		for _, later := range []time.Duration{0, time.Hour, 48 * time.Hour, 40 * 24 * time.Hour, 400 * 24 * time.Hour} {
+	// An account's token may make tokens of any of its spaces; of these spaces' data only a space token is asked.
+	for _, access := range f.tried[caller.Kind == keywright.KindSpace] {
+		for _, later := range []time.Duration{0, 48 * time.Hour, 40 * 24 * time.Hour, 400 * 24 * time.Hour} {
 			at := f.time().Add(later)
 			passes := func(facts keywright.Facts) bool { return keywright.Decide(facts, access, at).Allowed() }
 			if !passes(token) || passes(caller) || len(others) > 0 && passes(others[0]) {
@@ -300,17 +309,12 @@ func (f *dynasty) contained(caller, token keywright.Facts, others ...keywright.F
 	}
 }
 
-// attempts are what is tried at the doors. An account's token may make tokens of any of its spaces, so
-// of these spaces' data only a space token is asked.
-func attempts(kind keywright.Kind) []keywright.Access {
-	spaces := []string{""}
-	if kind == keywright.KindSpace {
-		spaces = append(spaces, "default", "lab")
-	}
+// attempts are what is tried at the doors.
+func attempts(spaces ...string) []keywright.Access {
 	var all []keywright.Access
-	for _, scope := range scopes("a:b", "a:b:c", "b:c", "d", "table://my.app", "table://x", "keywright:tokens:write", "keywright:tokens:read", "keywright:audit:read") {
+	for _, scope := range scopes("a:b", "a:b:c", "b:c", "table://my.app", "keywright:tokens:write", "keywright:audit:read") {
 		for _, space := range spaces {
-			for _, address := range []string{"192.0.2.1", "192.0.2.200", "10.1.1.1", "2001:db8::1", "198.51.100.1"} {
+			for _, address := range []string{"192.0.2.1", "192.0.2.200", "10.1.1.1", "198.51.100.1"} {
 				for _, audience := range []string{"", "http", "alerts"} {
 					all = append(all, keywright.Access{
 						Scopes:     keywright.Scopes{scope},
