@@ -102,10 +102,10 @@ func (c *Client) Logout(ctx context.Context) error {
 	return err
 }
 
-// ChangePassword sets the caller's own password and, if so asked, ends all its other sessions.
-func (c *Client) ChangePassword(ctx context.Context, old, new Secret, endSessions bool) error {
+// ChangePassword sets the caller's own password and, if so asked, ends all its other sessions and all its tokens.
+func (c *Client) ChangePassword(ctx context.Context, change PasswordChange) error {
 	_, err := call[struct{}](ctx, c, request{method: "POST", path: v1("password"), body: map[string]any{
-		"old_password": old.Reveal(), "new_password": new.Reveal(), "end_sessions": endSessions,
+		"old_password": change.Old.Reveal(), "new_password": change.New.Reveal(), "end_sessions": change.EndSessions, "end_tokens": change.EndTokens,
 	}})
 	return err
 }

@@ -59,7 +59,7 @@ func clientCalls(ctx context.Context) []clientCall {
 	overlap, yes, expect := 90*time.Second, true, int64(2)
 	var empty []string
 	type client = *keywright.Client
-	return []clientCall{
+	return append(peopleCalls(ctx), []clientCall{
 		{"POST /api/v1/tokens", `{"label":"ci","scopes":["a:read"]}`, func(c client) error {
 			return only(c.CreateToken(ctx, keywright.NewToken{Label: "ci", Scopes: []string{"a:read"}}, ""))
 		}},
@@ -104,8 +104,8 @@ func clientCalls(ctx context.Context) []clientCall {
 		}},
 		{"POST /api/v1/login", `{"password":"pw","username":"eve"}`, func(c client) error { return only(c.Login(ctx, "eve", keywright.NewSecret("pw"))) }},
 		{"POST /api/v1/logout", "", func(c client) error { return c.Logout(ctx) }},
-		{"POST /api/v1/password", `{"end_sessions":true,"new_password":"b","old_password":"a"}`, func(c client) error {
-			return c.ChangePassword(ctx, keywright.NewSecret("a"), keywright.NewSecret("b"), true)
+		{"POST /api/v1/password", `{"end_sessions":true,"end_tokens":false,"new_password":"b","old_password":"a"}`, func(c client) error {
+			return c.ChangePassword(ctx, keywright.PasswordChange{Old: keywright.NewSecret("a"), New: keywright.NewSecret("b"), EndSessions: true})
 		}},
 		{"GET /api/v1/whoami", "", func(c client) error { return only(c.Whoami(ctx)) }},
 		{"GET /api/v1/accounts?limit=2", "", func(c client) error { return only(c.Accounts(ctx, keywright.ListQuery{Limit: 2})) }},
@@ -133,7 +133,7 @@ func clientCalls(ctx context.Context) []clientCall {
 			return only(c.Events(ctx, keywright.EventQuery{Account: "acme", Subject: "user:eve", Action: "token."}))
 		}},
 		{"GET /api/openapi.json", "", func(c client) error { return only(c.OpenAPI(ctx)) }},
-	}
+	}...)
 }
 
 func TestClientRequests(t *testing.T) {

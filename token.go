@@ -274,29 +274,32 @@ type VerifyRequest struct {
 
 // Account is a tenant as the API shows it.
 type Account struct {
-	Name      string    `json:"name"`
-	Title     string    `json:"title"`
-	Policy    Policy    `json:"policy"`
-	CreatedAt time.Time `json:"created_at"`
+	Name      string     `json:"name"`
+	Title     string     `json:"title"`
+	Policy    Policy     `json:"policy"`
+	CreatedAt time.Time  `json:"created_at"`
+	ClosedAt  *time.Time `json:"closed_at" doc:"While set, no token of the account is accepted"`
 }
 
 // Space is a part of an account as the API shows it.
 type Space struct {
-	Account   string    `json:"account"`
-	Name      string    `json:"name"`
-	Number    int64     `json:"number"`
-	Title     string    `json:"title"`
-	CreatedAt time.Time `json:"created_at"`
+	Account   string     `json:"account"`
+	Name      string     `json:"name"`
+	Number    int64      `json:"number"`
+	Title     string     `json:"title"`
+	CreatedAt time.Time  `json:"created_at"`
+	ClosedAt  *time.Time `json:"closed_at" doc:"While set, no token of the space is accepted"`
 }
 
 // User is a person as the API shows it.
 type User struct {
-	ID        ID        `json:"id"`
-	Number    int64     `json:"number"`
-	Username  string    `json:"username"`
-	Email     string    `json:"email"`
-	Roles     []Role    `json:"roles"`
-	CreatedAt time.Time `json:"created_at"`
+	ID         ID         `json:"id"`
+	Number     int64      `json:"number"`
+	Username   string     `json:"username"`
+	Email      string     `json:"email"`
+	Roles      []Role     `json:"roles"`
+	CreatedAt  time.Time  `json:"created_at"`
+	DisabledAt *time.Time `json:"disabled_at"`
 }
 
 // Role is what a user may do on the instance (no account), an account or a space of it.

@@ -168,6 +168,7 @@ type userPasswordCmd struct {
 	remote
 	output
 	EndSessions   bool `help:"End your other sessions."`
+	EndTokens     bool `help:"Revoke all your tokens, in every account."`
 	PasswordStdin bool `help:"Read the passwords from standard input even at a terminal."`
 }
 
@@ -195,7 +196,9 @@ func (c *userPasswordCmd) Run(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	if err := client.ChangePassword(ctx, keywright.NewSecret(old), keywright.NewSecret(chosen), c.EndSessions); err != nil {
+	if err := client.ChangePassword(ctx, keywright.PasswordChange{
+		Old: keywright.NewSecret(old), New: keywright.NewSecret(chosen), EndSessions: c.EndSessions, EndTokens: c.EndTokens,
+	}); err != nil {
 		return err
 	}
 	return c.print(h, changedAnswer{true}, func(w io.Writer) { fmt.Fprintln(w, "The password is changed.") })

@@ -90,11 +90,11 @@ func (s *scene) accountFor(ctx context.Context, name, scope string) (tenancy, er
 }
 
 func accountResource(a *store.Account) keywright.Account {
-	return keywright.Account{Name: a.Name, Title: a.Title, Policy: a.Policy, CreatedAt: a.CreatedAt}
+	return keywright.Account{Name: a.Name, Title: a.Title, Policy: a.Policy, CreatedAt: a.CreatedAt, ClosedAt: moment(a.ClosedAt)}
 }
 
 // CreateAccount makes an account with its space "default". It takes an operator, or, for a child
-// of its own account, a token with keywright:accounts:write.
+// of its own account, an admin or a token with keywright:accounts:write.
 func (a *Authority) CreateAccount(ctx context.Context, caller Caller, name, title string) (keywright.Account, error) {
 	var account keywright.Account
 	_, err := a.change(ctx, caller, func(s *scene) error {
@@ -116,9 +116,9 @@ func (s *scene) createAccount(ctx context.Context, name, title string) (*store.A
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	over := cmp.Or(parentOf(name), name)
-	if err := s.require(place{account: over}, accountsWrite); err != nil {
-		return nil, gone(err, fmt.Errorf("%w: only an operator makes accounts", keywright.ErrForbidden))
+	if err := s.mayMake(name); err != nil {
+		return nil, gone(err, fmt.Errorf("%w: only an operator makes accounts, and an admin those that are children of its account",
+			keywright.ErrForbidden))
 	}
 	if parent := parentOf(name); parent != "" {
 		if _, err := s.tenancy(ctx, place{account: parent}); err != nil {
@@ -132,6 +132,15 @@ func (s *scene) createAccount(ctx context.Context, name, title string) (*store.A
 		CreatedAt: s.now,
 	}
 	return account, s.insertAccount(ctx, account)
+}
+
+// mayMake refuses an account to who is no operator, and a child of an account to who does not govern that.
+func (s *scene) mayMake(name string) error {
+	parent := parentOf(name)
+	if parent != "" && s.administers(parent) {
+		return nil
+	}
+	return s.require(place{account: cmp.Or(parent, name)}, accountsWrite)
 }
 
 func (s *scene) insertAccount(ctx context.Context, account *store.Account) error {

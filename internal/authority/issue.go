@@ -230,7 +230,7 @@ func (s *scene) ownerNamed(ctx context.Context, account, name string) (*store.Us
 	if err != nil {
 		return nil, err
 	}
-	if !(&actor{roles: roles}).belongsTo(account) {
+	if !(&actor{roles: roles}).belongsTo(account) || !user.DisabledAt.IsZero() {
 		return nil, unknown
 	}
 	return user, nil

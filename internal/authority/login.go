@@ -154,27 +154,27 @@ func (a *Authority) personIn(ctx context.Context, tx store.Tx, caller Caller) (*
 	return session, user, err
 }
 
-// ChangePassword sets the caller's own password and, if so asked, ends all its other sessions.
-func (a *Authority) ChangePassword(ctx context.Context, caller Caller, old, new keywright.Secret, endSessions bool) error {
+// ChangePassword sets the caller's own password and, if so asked, ends all its other sessions and all its tokens, in one revision.
+func (a *Authority) ChangePassword(ctx context.Context, caller Caller, req keywright.PasswordChange) error {
 	user, err := a.personNow(ctx, caller)
 	if err != nil {
 		return err
 	}
-	if err := checkNewPassword("/new", new.Reveal()); err != nil {
+	if err := checkNewPassword("/new_password", req.New.Reveal()); err != nil {
 		return err
 	}
-	err = a.checkPassword(ctx, caller, attemptOf(user, "", caller.Address), user, old)
+	err = a.checkPassword(ctx, caller, attemptOf(user, "", caller.Address), user, req.Old)
 	if errors.Is(err, keywright.ErrUnauthenticated) {
-		return keywright.Invalid("/old", "this is not the present password")
+		return keywright.Invalid("/old_password", "this is not the present password")
 	}
 	if err != nil {
 		return err
 	}
-	hash, err := a.hashPassword(ctx, "/new", new)
+	hash, err := a.hashPassword(ctx, "/new_password", req.New)
 	if err != nil {
 		return err
 	}
-	_, err = a.commit(ctx, func(tx store.Tx) error { return a.setPassword(ctx, tx, caller, user, hash, endSessions) })
+	_, err = a.change(ctx, caller, func(s *scene) error { return s.setPassword(ctx, req, user, hash) })
 	return err
 }
 
@@ -187,21 +187,53 @@ func (a *Authority) personNow(ctx context.Context, caller Caller) (user *store.U
 }
 
 // setPassword writes what was worked out outside the transaction, if it still is about the same password.
-func (a *Authority) setPassword(ctx context.Context, tx store.Tx, caller Caller, checked *store.User, hash string, endSessions bool) error {
-	session, user, err := a.personIn(ctx, tx, caller)
+func (s *scene) setPassword(ctx context.Context, req keywright.PasswordChange, checked *store.User, hash string) error {
+	user := s.actor.user
+	if s.actor.token != nil || user.ID != checked.ID || user.PasswordHash != checked.PasswordHash {
+		return fmt.Errorf("%w: the password was changed meanwhile", keywright.ErrConflict)
+	}
+	changed := *user
+	changed.PasswordHash = hash
+	if err := s.tx.People().UpdateUser(ctx, &changed, s.ownEvent("user.password")); err != nil {
+		return err
+	}
+	if req.EndTokens {
+		if err := s.endOwnTokens(ctx); err != nil {
+			return err
+		}
+	}
+	if !req.EndSessions {
+		return nil
+	}
+	e := s.ownEvent("session.end")
+	e.Reason = passwordChanged
+	return s.tx.People().DeleteSessionsOf(ctx, user.ID, s.actor.session, e)
+}
+
+const passwordChanged = "password changed"
+
+// ownEvent begins the event of what a person does to itself, which is no account's matter.
+func (s *scene) ownEvent(action string) store.Event {
+	return s.event(action, "", "", "user:"+s.actor.user.Username)
+}
+
+// endOwnTokens needs no say in the accounts of the tokens: they are the person's own.
+func (s *scene) endOwnTokens(ctx context.Context) error {
+	ids, err := s.owned(ctx, s.actor.user.ID)
 	if err != nil {
 		return err
 	}
-	if user.PasswordHash != checked.PasswordHash {
-		return fmt.Errorf("%w: the password was changed meanwhile", keywright.ErrConflict)
+	for _, id := range ids {
+		rec, err := s.tx.Tokens().Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := s.situate(ctx, rec); err != nil {
+			return err
+		}
+		if _, err := s.revoke(ctx, rec, passwordChanged); err != nil {
+			return err
+		}
 	}
-	e := caller.event("user.password", a.instant())
-	e.Actor, e.Subject = "user:"+user.Username, "user:"+user.Username
-	changed := *user
-	changed.PasswordHash = hash
-	if err := tx.People().UpdateUser(ctx, &changed, e); err != nil || !endSessions {
-		return err
-	}
-	e.Action, e.Reason = "session.end", "password changed"
-	return tx.People().DeleteSessionsOf(ctx, user.ID, session.ID, e)
+	return nil
 }

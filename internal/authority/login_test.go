@@ -132,14 +132,16 @@ func TestChangePassword(t *testing.T) {
 	i := newInstance(t)
 	other := i.login("admin", testPassword)
 	change := func(caller Caller, old, new string, end bool) error {
-		return i.ChangePassword(t.Context(), caller, keywright.NewSecret(old), keywright.NewSecret(new), end)
+		return i.ChangePassword(t.Context(), caller, keywright.PasswordChange{
+			Old: keywright.NewSecret(old), New: keywright.NewSecret(new), EndSessions: end,
+		})
 	}
 	const next = "another long password"
-	if err := change(i.operator, "wrong password", next, true); invalidMember(err) != "/old" {
+	if err := change(i.operator, "wrong password", next, true); invalidMember(err) != "/old_password" {
 		t.Errorf("wrong old password: %v", err)
 	}
 	for name, bad := range map[string]string{"short": "123456789", "long": strings.Repeat("a", 1025), "not text": "\xff\xfe234567890"} {
-		if err := change(i.operator, testPassword, bad, true); invalidMember(err) != "/new" {
+		if err := change(i.operator, testPassword, bad, true); invalidMember(err) != "/new_password" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -53,12 +53,13 @@ func (s *scene) userShown(ctx context.Context, u *store.User) (keywright.User, e
 		return keywright.User{}, err
 	}
 	shown := keywright.User{
-		ID:        u.ID,
-		Number:    u.Number,
-		Username:  u.Username,
-		Email:     u.Email,
-		Roles:     []keywright.Role{},
-		CreatedAt: u.CreatedAt,
+		ID:         u.ID,
+		Number:     u.Number,
+		Username:   u.Username,
+		Email:      u.Email,
+		Roles:      []keywright.Role{},
+		CreatedAt:  u.CreatedAt,
+		DisabledAt: moment(u.DisabledAt),
 	}
 	for _, r := range rolesShown(roles) {
 		if r.Account == "" || s.actor.belongsTo(r.Account) {
@@ -156,7 +157,7 @@ func (a *Authority) GrantRole(ctx context.Context, caller Caller, username strin
 	})
 }
 
-// DropRole takes a role away from a user. The last operator stays.
+// DropRole takes a role away from a user. The last operator stays, and so does the last admin of an account.
 func (a *Authority) DropRole(ctx context.Context, caller Caller, username string, role keywright.Role) (keywright.User, error) {
 	return a.alterRole(ctx, caller, username, role, func(s *scene, user *store.User, role keywright.Role) error {
 		return s.deleteRole(ctx, user, role)
@@ -253,6 +254,9 @@ func (s *scene) insertRole(ctx context.Context, user *store.User, r keywright.Ro
 func (s *scene) deleteRole(ctx context.Context, user *store.User, r keywright.Role) error {
 	if r.Name == roleOperator && s.actor.user.ID == user.ID {
 		return fmt.Errorf("%w: an operator cannot drop the own role; another operator can", keywright.ErrConflict)
+	}
+	if err := s.staysGoverned(ctx, user, storedRole(user, r)); err != nil {
+		return err
 	}
 	e := s.roleEvent("role.drop", user, r)
 	e.Before = map[string]any{"role": r.Name}

@@ -54,7 +54,7 @@ func (a *Authority) tend(ctx context.Context) {
 	a.report("rotate signing keys", a.rotateSigningKeys(ctx))
 	_, err := a.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		now := a.instant()
-		return errors.Join(tx.People().PruneSessions(ctx, now), tx.Keys().PruneIdempotent(ctx, now))
+		return errors.Join(tx.People().PruneSessions(ctx, now), tx.People().PruneInvites(ctx, now), tx.Keys().PruneIdempotent(ctx, now))
 	})
 	a.report("prune", err)
 }

@@ -55,7 +55,7 @@ func (s *scene) spaces(ctx context.Context, account, after string, limit int) ([
 }
 
 func spaceResource(s *store.Space) keywright.Space {
-	return keywright.Space{Account: s.Account, Name: s.Name, Number: s.Number, Title: s.Title, CreatedAt: s.CreatedAt}
+	return keywright.Space{Account: s.Account, Name: s.Name, Number: s.Number, Title: s.Title, CreatedAt: s.CreatedAt, ClosedAt: moment(s.ClosedAt)}
 }
 
 // CreateSpace makes a space.

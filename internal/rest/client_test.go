@@ -255,7 +255,9 @@ func TestSessions(t *testing.T) {
 	if self.User != "admin" || self.TokenID != nil || session.Username != "admin" || !session.ExpiresAt.After(time.Now()) {
 		t.Errorf("self %+v, session %+v", self, session)
 	}
-	must(t, person.ChangePassword(ctx, keywright.NewSecret(in.password), keywright.NewSecret("another horse battery"), true))
+	must(t, person.ChangePassword(ctx, keywright.PasswordChange{
+		Old: keywright.NewSecret(in.password), New: keywright.NewSecret("another horse battery"), EndSessions: true,
+	}))
 	if _, err = in.client(in.admin).Whoami(ctx); !errors.Is(err, keywright.ErrUnauthenticated) {
 		t.Errorf("another session after a change of password: %v", err)
 	}

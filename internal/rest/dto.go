@@ -75,6 +75,7 @@ type passwordChange struct {
 	Old         string `json:"old_password"`
 	New         string `json:"new_password"`
 	EndSessions bool   `json:"end_sessions,omitempty" doc:"End every other session of the person"`
+	EndTokens   bool   `json:"end_tokens,omitempty" doc:"Revoke every token of the person"`
 }
 
 type newAccount struct {
@@ -93,6 +94,31 @@ type newUser struct {
 	Password string `json:"password"`
 	Role     string `json:"role" enum:"admin,auditor,owner,manager,reader" doc:"The first role"`
 	Space    string `json:"space,omitempty" doc:"For owner, manager and reader"`
+}
+
+type newInvite struct {
+	Username  string `json:"username"`
+	Email     string `json:"email"`
+	Role      string `json:"role" enum:"admin,auditor,owner,manager,reader" doc:"The first role"`
+	Space     string `json:"space,omitempty" doc:"For owner, manager and reader"`
+	ExpiresIn int64  `json:"expires_in,omitempty" doc:"Seconds the link is good for; default a week, at most 30 days"`
+}
+
+func (n newInvite) in(account string) keywright.NewInvite {
+	return keywright.NewInvite{
+		Username: n.Username, Email: n.Email, Role: newRole{n.Role, n.Space}.in(account), ExpiresIn: n.ExpiresIn,
+	}
+}
+
+// invited is an invitation with its link, which holds a secret.
+type invited struct {
+	Link       string           `json:"link" doc:"Shown this once; good for one acceptance. What follows # is the token to accept with"`
+	Invitation keywright.Invite `json:"invitation"`
+}
+
+type acceptance struct {
+	Token    string `json:"token" doc:"What follows # in the invitation's link"`
+	Password string `json:"password" doc:"The new user's"`
 }
 
 // newRole is a role on the account of the path, or on a space of it.

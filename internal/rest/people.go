@@ -35,7 +35,9 @@ func (s *spoke) routeSessions() {
 		summary: "Change one's own password", detail: "Needs the old one.",
 		body: func(in *passwordChange) any { return in },
 	}, func(ctx context.Context, caller authority.Caller, in *passwordChange) (nothing, error) {
-		return nothing{}, s.Authority.ChangePassword(ctx, caller, keywright.NewSecret(in.Old), keywright.NewSecret(in.New), in.EndSessions)
+		return nothing{}, s.Authority.ChangePassword(ctx, caller, keywright.PasswordChange{
+			Old: keywright.NewSecret(in.Old), New: keywright.NewSecret(in.New), EndSessions: in.EndSessions, EndTokens: in.EndTokens,
+		})
 	})
 	serve(s, operation[nothing]{
 		id: "whoami", method: http.MethodGet, path: "/api/v1/whoami", tag: "people",

@@ -70,6 +70,8 @@ func newSpoke(a *API) *spoke {
 	s.routeTokens()
 	s.routeTenants()
 	s.routePeople()
+	s.routeStanding()
+	s.routeMembers()
 	s.routeVerify()
 	s.routeDocument()
 	return s
