@@ -66,7 +66,10 @@ func (s *scene) tokens(ctx context.Context, q keywright.TokenQuery) (keywright.P
 		page.Next = positionOf(found[limit-1], q.Sort, name).encode()
 	}
 	for _, l := range found {
-		l.Facts.Tenant.MaxLifetime = find.MaxLifetime
+		if err := s.settleIn(ctx, l.Record); err != nil {
+			return page, err
+		}
+		l.Facts.LastUsedAt = l.LastUsedAt
 		page.Items = append(page.Items, resource(l, s.now))
 	}
 	return page, nil
@@ -78,14 +81,13 @@ func (s *scene) choose(ctx context.Context, f keywright.TokenFilter, scope strin
 	if err != nil {
 		return find, false, missing("account", err)
 	}
-	t, err := s.tenancy(ctx, place{account: f.Account})
-	if err != nil {
+	if _, err := s.tenancy(ctx, place{account: f.Account}); err != nil {
 		return find, false, err
 	}
 	if err := checkFilter(f); err != nil {
 		return find, false, err
 	}
-	find = store.TokenQuery{Filter: f, Now: s.now, MaxLifetime: seconds(t.policy().MaxLifetime)}
+	find = store.TokenQuery{Filter: f, Now: s.now}
 	if sight.all {
 		return find, true, nil
 	}

@@ -179,7 +179,7 @@ func (w *world) policy(change func(*keywright.Policy)) {
 	account, err := w.a.Account(w.t.Context(), w.as("root"), "acme")
 	w.must(err)
 	change(&account.Policy)
-	_, err = w.a.SetPolicy(w.t.Context(), w.as("root"), "acme", account.Policy)
+	_, err = w.a.SetPolicy(w.t.Context(), w.as("root"), "acme", keywright.NewPolicy{Policy: account.Policy})
 	w.must(err)
 	w.trail()
 }

@@ -69,6 +69,7 @@ func newSpoke(a *API) *spoke {
 	}
 	s.routeTokens()
 	s.routeTenants()
+	s.routePolicy()
 	s.routePeople()
 	s.routeStanding()
 	s.routeMembers()
