@@ -135,6 +135,14 @@ type named struct {
 	Title string `json:"title,omitempty"`
 }
 
+// SetPolicy replaces an account's policy.
+func (c *Client) SetPolicy(ctx context.Context, account string, policy Policy) (Account, error) {
+	policy.AllowedScopes = *written(&policy.AllowedScopes)
+	policy.AllowedAudience = *written(&policy.AllowedAudience)
+	policy.AllowedCIDRs = *written(&policy.AllowedCIDRs)
+	return call[Account](ctx, c, request{method: "PUT", path: v1("accounts", account, "policy"), body: policy})
+}
+
 // Spaces returns a page of the spaces of an account that the caller may see.
 func (c *Client) Spaces(ctx context.Context, account string, q ListQuery) (Page[Space], error) {
 	return call[Page[Space]](ctx, c, request{

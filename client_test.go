@@ -112,23 +112,9 @@ func clientCalls(ctx context.Context) []clientCall {
 		{"GET /api/v1/accounts/child@acme", "", func(c client) error { return only(c.Account(ctx, "child@acme")) }},
 		{"GET /api/v1/accounts/a%2Fb%3Fc", "", func(c client) error { return only(c.Account(ctx, "a/b?c")) }},
 		{"POST /api/v1/accounts", `{"name":"acme","title":"Acme"}`, func(c client) error { return only(c.CreateAccount(ctx, "acme", "Acme")) }},
-		{"PUT /api/v1/accounts/acme/policy", `{"enabled":true,"default_lifetime":0,"temporary_lifetime":0,"max_lifetime":0,"max_unused":0,"expiry_required":false,` +
+		{"PUT /api/v1/accounts/acme/policy", `{"enabled":true,"default_lifetime":0,"temporary_lifetime":0,"max_lifetime":0,"expiry_required":false,` +
 			`"max_permanent":0,"max_tokens":0,"max_overlap":0,"allowed_scopes":[],"allowed_audience":[],"allowed_cidrs":[],"recoverable_allowed":false}`,
-			func(c client) error {
-				return only(c.SetPolicy(ctx, "acme", keywright.NewPolicy{Policy: keywright.Policy{Enabled: true}}))
-			}},
-		{"POST /api/v1/accounts/acme/policy/preview", `{"enabled":false,"default_lifetime":0,"temporary_lifetime":0,"max_lifetime":0,"max_unused":0,"expiry_required":false,` +
-			`"max_permanent":0,"max_tokens":0,"max_overlap":0,"allowed_scopes":[],"allowed_audience":[],"allowed_cidrs":[],"recoverable_allowed":false,"disable_tokens":true}`,
-			func(c client) error {
-				return only(c.PreviewPolicy(ctx, "acme", keywright.NewPolicy{DisableTokens: true}))
-			}},
-		{"GET /api/v1/accounts/acme/spaces/lab/policy", "", func(c client) error { return only(c.SpacePolicy(ctx, "acme", "lab")) }},
-		{"PUT /api/v1/accounts/acme/spaces/lab/policy", `{"max_tokens":2}`, func(c client) error {
-			return only(c.SetSpacePolicy(ctx, "acme", "lab", keywright.NewSpacePolicy{SpacePolicy: keywright.SpacePolicy{MaxTokens: &expect}}))
-		}},
-		{"POST /api/v1/accounts/acme/spaces/lab/policy/preview", `{}`, func(c client) error {
-			return only(c.PreviewSpacePolicy(ctx, "acme", "lab", keywright.NewSpacePolicy{}))
-		}},
+			func(c client) error { return only(c.SetPolicy(ctx, "acme", keywright.Policy{Enabled: true})) }},
 		{"GET /api/v1/accounts/acme/spaces", "", func(c client) error { return only(c.Spaces(ctx, "acme", keywright.ListQuery{})) }},
 		{"POST /api/v1/accounts/acme/spaces", `{"name":"lab"}`, func(c client) error { return only(c.CreateSpace(ctx, "acme", "lab", "")) }},
 		{"GET /api/v1/accounts/acme/users?cursor=x", "", func(c client) error { return only(c.Users(ctx, "acme", keywright.ListQuery{Cursor: "x"})) }},

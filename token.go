@@ -213,14 +213,13 @@ type Policy struct {
 	DefaultLifetime    int64    `json:"default_lifetime" doc:"Seconds; 0: permanent"`
 	TemporaryLifetime  int64    `json:"temporary_lifetime" doc:"Seconds"`
 	MaxLifetime        int64    `json:"max_lifetime" doc:"Seconds, at creation and at use; 0: no maximum"`
-	MaxUnused          int64    `json:"max_unused" doc:"Seconds a token may go unused, then it has expired; 0: no limit"`
 	ExpiryRequired     bool     `json:"expiry_required"`
 	MaxPermanent       int64    `json:"max_permanent" doc:"Permanent tokens per space; -1: no limit"`
 	MaxTokens          int64    `json:"max_tokens" doc:"Tokens in the account; -1: no limit"`
 	MaxOverlap         int64    `json:"max_overlap" doc:"Seconds the old secret may live after a rotation"`
-	AllowedScopes      []string `json:"allowed_scopes" doc:"At creation and at use; empty: any"`
-	AllowedAudience    []string `json:"allowed_audience" doc:"At creation and at use; empty: any"`
-	AllowedCIDRs       []string `json:"allowed_cidrs" doc:"At creation and at use; empty: any"`
+	AllowedScopes      []string `json:"allowed_scopes" doc:"Empty: any"`
+	AllowedAudience    []string `json:"allowed_audience" doc:"Empty: any"`
+	AllowedCIDRs       []string `json:"allowed_cidrs" doc:"Empty: any"`
 	RecoverableAllowed bool     `json:"recoverable_allowed"`
 }
 

@@ -12,7 +12,6 @@ import (
 type spaceCmd struct {
 	List   spaceListCmd   `cmd:"" aliases:"ls" help:"List the spaces of an account."`
 	Create spaceCreateCmd `cmd:"" help:"Create a space."`
-	Policy spacePolicyCmd `cmd:"" help:"Show what holds in a space, or narrow it by what the flags name."`
 }
 
 type spaceListCmd struct {

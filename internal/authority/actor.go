@@ -71,9 +71,11 @@ func homeOf(roles []store.Role) string {
 }
 
 func (s *scene) machine(ctx context.Context, rec *store.Record, bound *keywright.Bound) (*actor, error) {
-	if err := s.situate(ctx, rec); err != nil {
+	t, err := s.tenancy(ctx, place{rec.Facts.Account, rec.Facts.Space})
+	if err != nil {
 		return nil, gone(err, keywright.ErrUnauthenticated)
 	}
+	rec.Facts.Tenant = t.tenant()
 	user, err := s.tx.People().User(ctx, rec.Owner)
 	if err != nil {
 		return nil, gone(err, keywright.ErrUnauthenticated)

@@ -64,7 +64,6 @@ type Authority struct {
 	claims    *claimsMemory
 	throttle  *throttle
 	usage     *usage
-	lastUses  lastUses
 	refusals  *refusals
 	passwords passwords
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
 )
@@ -66,10 +68,7 @@ func (s *scene) tokens(ctx context.Context, q keywright.TokenQuery) (keywright.P
 		page.Next = positionOf(found[limit-1], q.Sort, name).encode()
 	}
 	for _, l := range found {
-		if err := s.settleIn(ctx, l.Record); err != nil {
-			return page, err
-		}
-		l.Facts.LastUsedAt = l.LastUsedAt
+		l.Facts.Tenant.MaxLifetime = find.MaxLifetime
 		page.Items = append(page.Items, resource(l, s.now))
 	}
 	return page, nil
@@ -81,13 +80,14 @@ func (s *scene) choose(ctx context.Context, f keywright.TokenFilter, scope strin
 	if err != nil {
 		return find, false, missing("account", err)
 	}
-	if _, err := s.tenancy(ctx, place{account: f.Account}); err != nil {
+	t, err := s.tenancy(ctx, place{account: f.Account})
+	if err != nil {
 		return find, false, err
 	}
-	if err := checkFilter(f); err != nil {
+	if err := checkFilter(&f); err != nil {
 		return find, false, err
 	}
-	find = store.TokenQuery{Filter: f, Now: s.now}
+	find = store.TokenQuery{Filter: f, Now: s.now, MaxLifetime: seconds(t.policy().MaxLifetime)}
 	if sight.all {
 		return find, true, nil
 	}
@@ -99,12 +99,18 @@ func (s *scene) choose(ctx context.Context, f keywright.TokenFilter, scope strin
 	return find, find.Filter.Kind == keywright.KindSpace, nil
 }
 
-func checkFilter(f keywright.TokenFilter) error {
+// checkFilter reads a filter. Its texts are brought into the form of what they are compared with; none becomes empty
+// by that, which would choose everything.
+func checkFilter(f *keywright.TokenFilter) error {
 	var p problems
-	for _, text := range []struct{ member, value string }{
-		{"space", f.Space}, {"owner", f.Owner}, {"audience", f.Audience}, {"label", f.Label},
+	for _, text := range []struct {
+		member string
+		value  *string
+	}{
+		{"space", &f.Space}, {"owner", &f.Owner}, {"audience", &f.Audience}, {"label", &f.Label},
 	} {
-		p.text(text.member, text.value, maxFilterText, maxFilterText)
+		p.text(text.member, *text.value, maxFilterText, maxFilterText)
+		*text.value = norm.NFC.String(*text.value)
 	}
 	if f.Kind != 0 && f.Kind.String() == "" {
 		p.add("kind", "must be account, space or manager")

@@ -83,7 +83,7 @@ func TestSetPolicy(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			policy := keywright.DefaultPolicy()
 			test.change(&policy)
-			_, err := w.a.SetPolicy(t.Context(), test.caller, "acme", keywright.NewPolicy{Policy: policy})
+			_, err := w.a.SetPolicy(t.Context(), test.caller, "acme", policy)
 			wantErr(t, err, test.err, test.says)
 			if err != nil {
 				w.wantTrail()

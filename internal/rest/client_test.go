@@ -189,7 +189,7 @@ func TestRecoverable(t *testing.T) {
 	ctx, admin := t.Context(), in.client(in.admin)
 	policy := keywright.DefaultPolicy()
 	policy.RecoverableAllowed = true
-	account, err := admin.SetPolicy(ctx, "default", keywright.NewPolicy{Policy: policy})
+	account, err := admin.SetPolicy(ctx, "default", policy)
 	must(t, err)
 	if diff := cmp.Diff(policy, account.Policy); diff != "" {
 		t.Error(diff)

@@ -69,7 +69,6 @@ func newSpoke(a *API) *spoke {
 	}
 	s.routeTokens()
 	s.routeTenants()
-	s.routePolicy()
 	s.routePeople()
 	s.routeStanding()
 	s.routeMembers()

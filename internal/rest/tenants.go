@@ -70,6 +70,14 @@ func (s *spoke) routeAccounts() {
 	}, func(ctx context.Context, caller authority.Caller, in *plain) (keywright.Account, error) {
 		return s.Authority.Account(ctx, caller, in.Account)
 	})
+	type policy = inAccount[keywright.Policy]
+	serve(s, operation[policy]{
+		id: "setPolicy", method: http.MethodPut, path: accountPath + "/policy", tag: "accounts", conflicts: true,
+		summary: "Set an account's policy", detail: "Replaces all of it; no member may be missing.",
+		params: []parameter[policy]{account[keywright.Policy]()}, body: func(in *policy) any { return &in.Body },
+	}, func(ctx context.Context, caller authority.Caller, in *policy) (keywright.Account, error) {
+		return s.Authority.SetPolicy(ctx, caller, in.Account, in.Body)
+	})
 }
 
 func (s *spoke) routeSpaces() {

@@ -11,12 +11,8 @@ import (
 const (
 	RecordColumns   = recordColumns
 	FindDescendants = findDescendants
-)
-
-// The same, which are put together.
-var (
-	CountAccount   = countLive
-	CountPermanent = countPermanent
+	CountAccount    = countAccount
+	CountPermanent  = countPermanent
 )
 
 // SetMaxPages makes the database full when it has so many pages.

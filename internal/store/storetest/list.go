@@ -223,8 +223,7 @@ func testListState(f *fixture) {
 		{keywright.StateRevoked, time.Hour, "1000 1001 1010 1011 1100 1101 1110 1111"},
 		{"unheard of", 0, ""},
 	} {
-		f.setPolicy(func(p *keywright.Policy) { p.MaxLifetime = int64(want.max / time.Second) })
-		got := f.list(store.TokenQuery{Filter: keywright.TokenFilter{State: want.state}, Now: day})
+		got := f.list(store.TokenQuery{Filter: keywright.TokenFilter{State: want.state}, Now: day, MaxLifetime: want.max})
 		f.same(fmt.Sprintf("%s, maximum %s", want.state, want.max), sorted(got), want.labels)
 	}
 }
