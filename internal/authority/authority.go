@@ -102,7 +102,7 @@ func New(cfg Config) (*Authority, error) {
 func (cfg *Config) check() error {
 	switch {
 	case cfg.Store == nil || cfg.Finder == nil:
-		return errors.New("Store and Finder are required")
+		return errors.New("a Store and a Finder are required")
 	case cfg.Keys == nil || len(cfg.Keys.IDs()) == 0:
 		return errors.New("a master key is required")
 	case !validPrefix.MatchString(cfg.Prefix):

@@ -74,7 +74,7 @@ func Parse(text string) (*Ring, error) {
 		r.keys = append(r.keys, k)
 	}
 	if len(r.keys) == 0 {
-		return nil, errors.New("keyring: no master key in the text: want a line that begins with " + linePrefix)
+		return nil, fmt.Errorf("keyring: no master key in the text: want a line that begins with %q", linePrefix)
 	}
 	return &r, nil
 }
