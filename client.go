@@ -85,23 +85,68 @@ type request struct {
 	query       url.Values
 	body        any // nil: none
 	idempotency string
+	accept      string // empty: application/json
 }
 
 // call makes the request and decodes its answer.
 func call[Answer any](ctx context.Context, c *Client, r request) (answer Answer, err error) {
-	req, err := c.build(ctx, r)
+	res, err := c.do(ctx, c.transport(), r)
 	if err != nil {
 		return answer, err
 	}
-	res, err := c.transport().Do(req)
+	defer res.Body.Close()
+	return answer, decodeAnswer(res, &answer)
+}
+
+// download makes the request and copies its answer, which may be of any length and take any time.
+func (c *Client) download(ctx context.Context, r request, to io.Writer) error {
+	transport := c.transport()
+	if c.HTTP == nil {
+		transport.Timeout = 0
+	}
+	res, err := c.do(ctx, transport, r)
 	if err != nil {
-		return answer, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return err
 	}
 	defer res.Body.Close()
-	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return answer, refusal(res)
+	from := &answerReader{from: res.Body}
+	if _, err := io.Copy(to, from); from.err != nil {
+		return fmt.Errorf("%w: the answer broke off: %w", ErrUnavailable, from.err)
+	} else if err != nil {
+		return err
 	}
-	return answer, decodeAnswer(res, &answer)
+	return nil
+}
+
+// answerReader remembers whether it was the answer that failed, or what it was written to.
+type answerReader struct {
+	from io.Reader
+	err  error
+}
+
+func (r *answerReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+// do makes the request. An answer that is not a success is an error; of the others the caller closes the body.
+func (c *Client) do(ctx context.Context, transport *http.Client, r request) (*http.Response, error) {
+	req, err := c.build(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	res, err := transport.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		defer res.Body.Close()
+		return nil, refusal(res)
+	}
+	return res, nil
 }
 
 func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
@@ -146,7 +191,7 @@ func (c *Client) address(r request) (string, error) {
 }
 
 func (c *Client) header(req *http.Request, r request) error {
-	req.Header.Set("Accept", "application/json, application/problem+json")
+	req.Header.Set("Accept", cmp.Or(r.accept, "application/json")+", application/problem+json")
 	req.Header.Set("User-Agent", cmp.Or(c.UserAgent, "keywright-go"))
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")

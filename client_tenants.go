@@ -65,14 +65,6 @@ type ListQuery struct {
 	Cursor string // from the page before; empty: the first page
 }
 
-// EventQuery asks for one page of the audit trail, newest first.
-type EventQuery struct {
-	ListQuery
-	Account string // default: the caller's
-	Subject string // token:ID, user:NAME …
-	Action  string // "token." matches every action that begins so
-}
-
 // Session is a person's session that was begun.
 type Session struct {
 	Token     Secret
@@ -135,14 +127,6 @@ type named struct {
 	Title string `json:"title,omitempty"`
 }
 
-// SetPolicy replaces an account's policy.
-func (c *Client) SetPolicy(ctx context.Context, account string, policy Policy) (Account, error) {
-	policy.AllowedScopes = *written(&policy.AllowedScopes)
-	policy.AllowedAudience = *written(&policy.AllowedAudience)
-	policy.AllowedCIDRs = *written(&policy.AllowedCIDRs)
-	return call[Account](ctx, c, request{method: "PUT", path: v1("accounts", account, "policy"), body: policy})
-}
-
 // Spaces returns a page of the spaces of an account that the caller may see.
 func (c *Client) Spaces(ctx context.Context, account string, q ListQuery) (Page[Space], error) {
 	return call[Page[Space]](ctx, c, request{
@@ -194,15 +178,6 @@ func (c *Client) DropRole(ctx context.Context, account, username string, role Ro
 	return call[User](ctx, c, request{
 		method: "DELETE", path: v1("accounts", account, "users", username, "roles"), query: query,
 	})
-}
-
-// Events returns a page of the audit trail.
-func (c *Client) Events(ctx context.Context, q EventQuery) (Page[Event], error) {
-	query := listValues(q.Limit, q.Cursor)
-	set(query, "account", q.Account)
-	set(query, "subject", q.Subject)
-	set(query, "action", q.Action)
-	return call[Page[Event]](ctx, c, request{method: "GET", path: v1("events"), query: query})
 }
 
 // OpenAPI returns the description of the REST API (OpenAPI 3.1, JSON).

@@ -112,9 +112,23 @@ func clientCalls(ctx context.Context) []clientCall {
 		{"GET /api/v1/accounts/child@acme", "", func(c client) error { return only(c.Account(ctx, "child@acme")) }},
 		{"GET /api/v1/accounts/a%2Fb%3Fc", "", func(c client) error { return only(c.Account(ctx, "a/b?c")) }},
 		{"POST /api/v1/accounts", `{"name":"acme","title":"Acme"}`, func(c client) error { return only(c.CreateAccount(ctx, "acme", "Acme")) }},
-		{"PUT /api/v1/accounts/acme/policy", `{"enabled":true,"default_lifetime":0,"temporary_lifetime":0,"max_lifetime":0,"expiry_required":false,` +
+		{"PUT /api/v1/accounts/acme/policy", `{"enabled":true,"default_lifetime":0,"temporary_lifetime":0,"max_lifetime":0,"max_unused":0,"expiry_required":false,` +
 			`"max_permanent":0,"max_tokens":0,"max_overlap":0,"allowed_scopes":[],"allowed_audience":[],"allowed_cidrs":[],"recoverable_allowed":false}`,
-			func(c client) error { return only(c.SetPolicy(ctx, "acme", keywright.Policy{Enabled: true})) }},
+			func(c client) error {
+				return only(c.SetPolicy(ctx, "acme", keywright.NewPolicy{Policy: keywright.Policy{Enabled: true}}))
+			}},
+		{"POST /api/v1/accounts/acme/policy/preview", `{"enabled":false,"default_lifetime":0,"temporary_lifetime":0,"max_lifetime":0,"max_unused":0,"expiry_required":false,` +
+			`"max_permanent":0,"max_tokens":0,"max_overlap":0,"allowed_scopes":[],"allowed_audience":[],"allowed_cidrs":[],"recoverable_allowed":false,"disable_tokens":true}`,
+			func(c client) error {
+				return only(c.PreviewPolicy(ctx, "acme", keywright.NewPolicy{DisableTokens: true}))
+			}},
+		{"GET /api/v1/accounts/acme/spaces/lab/policy", "", func(c client) error { return only(c.SpacePolicy(ctx, "acme", "lab")) }},
+		{"PUT /api/v1/accounts/acme/spaces/lab/policy", `{"max_tokens":2}`, func(c client) error {
+			return only(c.SetSpacePolicy(ctx, "acme", "lab", keywright.NewSpacePolicy{SpacePolicy: keywright.SpacePolicy{MaxTokens: &expect}}))
+		}},
+		{"POST /api/v1/accounts/acme/spaces/lab/policy/preview", `{}`, func(c client) error {
+			return only(c.PreviewSpacePolicy(ctx, "acme", "lab", keywright.NewSpacePolicy{}))
+		}},
 		{"GET /api/v1/accounts/acme/spaces", "", func(c client) error { return only(c.Spaces(ctx, "acme", keywright.ListQuery{})) }},
 		{"POST /api/v1/accounts/acme/spaces", `{"name":"lab"}`, func(c client) error { return only(c.CreateSpace(ctx, "acme", "lab", "")) }},
 		{"GET /api/v1/accounts/acme/users?cursor=x", "", func(c client) error { return only(c.Users(ctx, "acme", keywright.ListQuery{Cursor: "x"})) }},
@@ -130,8 +144,17 @@ func clientCalls(ctx context.Context) []clientCall {
 			return only(c.DropRole(ctx, "acme", "eve", keywright.Role{Name: "admin"}))
 		}},
 		{"GET /api/v1/events?account=acme&action=token.&subject=user%3Aeve", "", func(c client) error {
-			return only(c.Events(ctx, keywright.EventQuery{Account: "acme", Subject: "user:eve", Action: "token."}))
+			return only(c.Events(ctx, keywright.EventQuery{EventFilter: keywright.EventFilter{Account: "acme", Subject: "user:eve", Action: "token."}}))
 		}},
+		{"GET /api/v1/events/export?actor=user%3Aeve&address=192.0.2.1&all=true&format=csv&since=2030-01-31T12%3A00%3A00.5Z&space=lab&until=2030-02-01T00%3A00%3A00Z", "", func(c client) error {
+			since := time.Date(2030, 1, 31, 12, 0, 0, 500000000, time.UTC)
+			f := keywright.EventFilter{All: true, Actor: "user:eve", Address: "192.0.2.1", Space: "lab", Since: since, Until: since.Truncate(24*time.Hour).AddDate(0, 0, 1)}
+			return c.ExportEvents(ctx, f, keywright.FormatCSV, io.Discard)
+		}},
+		{"GET /api/v1/audit/key", "", func(c client) error { return only(c.AuditKey(ctx)) }},
+		{"GET /api/v1/audit/checkpoint?size=7", "", func(c client) error { return only(c.Checkpoint(ctx, 7)) }},
+		{"GET /api/v1/audit/proof?seq=3", "", func(c client) error { return only(c.ProveInclusion(ctx, 3, 0)) }},
+		{"GET /api/v1/audit/consistency?from=0&to=7", "", func(c client) error { return only(c.ProveConsistency(ctx, 0, 7)) }},
 		{"GET /api/openapi.json", "", func(c client) error { return only(c.OpenAPI(ctx)) }},
 	}...)
 }

@@ -60,6 +60,7 @@ func decisionVectors() []decisionVector {
 	var all []decisionVector
 	for _, part := range [][]decisionVector{
 		timeVectors(), stateVectors(), tenantVectors(), audienceVectors(), networkVectors(), grantVectors(), boundVectors(),
+		unusedVectors(), limitVectors(),
 	} {
 		all = append(all, part...)
 	}
@@ -85,6 +86,72 @@ func timeVectors() []decisionVector {
 		decision("renewed since", keywright.Allowed, func(t f, _ a) { t.MaxLifetime, t.RenewedAt = day, now }),
 		decision("exactly at not before", keywright.Allowed, func(t f, _ a) { t.NotBefore = now }),
 		decision("before not before", keywright.NotYetValid, func(t f, _ a) { t.NotBefore = now.Add(time.Microsecond) }),
+	}
+}
+
+// unusedVectors: whatever shows that somebody wants the token keeps it from ending for want of use.
+func unusedVectors() []decisionVector {
+	const day = 24 * 60 * 60
+	now := instant()
+	type f = *factsVector
+	type a = *accessVector
+	return []decisionVector{
+		decision("never used, not for long enough", keywright.Allowed, func(t f, _ a) { t.MaxUnused = day + 1 }),
+		decision("never used for exactly too long", keywright.Expired, func(t f, _ a) { t.MaxUnused = day }),
+		decision("used since", keywright.Allowed, func(t f, _ a) { t.MaxUnused, t.LastUsedAt = day, now.Add(-time.Hour) }),
+		decision("used too long ago", keywright.Expired, func(t f, _ a) { t.MaxUnused, t.LastUsedAt = 3600, now.Add(-time.Hour) }),
+		decision("not yet valid for long enough", keywright.Allowed, func(t f, _ a) { t.MaxUnused, t.NotBefore = day, now.Add(-time.Hour) }),
+		decision("used before it was renewed", keywright.Allowed, func(t f, _ a) {
+			t.MaxUnused, t.LastUsedAt, t.RenewedAt = 60, now.Add(-time.Hour), now
+		}),
+		decision("use does not extend the maximum lifetime", keywright.Expired, func(t f, _ a) { t.MaxUnused, t.MaxLifetime, t.LastUsedAt = day, day, now }),
+		decision("use does not extend the expiry", keywright.Expired, func(t f, _ a) { t.MaxUnused, t.ExpiresAt, t.LastUsedAt = day, now, now }),
+	}
+}
+
+// limitVectors: what a policy lists bounds every token, whatever it holds.
+func limitVectors() []decisionVector {
+	type f = *factsVector
+	type a = *accessVector
+	scoped := func(list ...string) limitVector { return limitVector{Scopes: list} }
+	heard := func(t f, x a, audience ...string) {
+		t.Audience, x.Audience = []string{"apiv2", "http"}, "http"
+		t.Limits = []limitVector{{Audience: audience}}
+	}
+	manager := func(t f, x a) {
+		t.Kind, t.Scopes = keywright.KindManager, []string{"keywright:tokens:read"}
+		x.Scopes, x.Management = t.Scopes, true
+	}
+	return []decisionVector{
+		decision("a scope the policy allows", keywright.Allowed, func(t f, _ a) { t.Limits = []limitVector{scoped("invoices:read")} }),
+		missing(decision("a scope the policy does not allow", keywright.InsufficientScope, func(t f, _ a) { t.Limits = []limitVector{scoped("orders:**")} }), "invoices:read"),
+		decision("a scope both policies allow", keywright.Allowed, func(t f, _ a) { t.Limits = []limitVector{scoped("*:read"), scoped("invoices:*")} }),
+		missing(decision("a scope one policy allows", keywright.InsufficientScope, func(t f, _ a) {
+			t.Limits = []limitVector{scoped("invoices:*"), scoped("orders:*")}
+		}), "invoices:read"),
+		decision("a policy allows, the token does not have", keywright.InsufficientScope, func(t f, x a) {
+			t.Limits, t.Scopes, x.Scopes = []limitVector{scoped("**")}, []string{"orders:read"}, nil
+			t.Scopes = nil
+		}),
+		decision("no scope is asked for, none is left", keywright.InsufficientScope, func(t f, x a) { t.Limits, x.Scopes = []limitVector{scoped("orders:*")}, nil }),
+		decision("no scope is asked for, one is left", keywright.Allowed, func(t f, x a) { t.Limits, x.Scopes = []limitVector{scoped("invoices:read")}, nil }),
+		missing(decision("a policy of data at management", keywright.InsufficientScope, func(t f, x a) { manager(t, x); t.Limits = []limitVector{scoped("**")} }), "keywright:tokens:read"),
+		decision("an audience the policy allows", keywright.Allowed, func(t f, x a) { heard(t, x, "http") }),
+		decision("an audience the policy does not allow", keywright.WrongAudience, func(t f, x a) { heard(t, x, "apiv2") }),
+		decision("a token for none where the policy lists audiences", keywright.WrongAudience, func(t f, _ a) { t.Limits = []limitVector{{Audience: []string{"http"}}} }),
+		decision("a manager token where the policy lists audiences", keywright.Allowed, func(t f, x a) { manager(t, x); t.Limits = []limitVector{{Audience: []string{"http"}}} }),
+		decision("an account token at management where the policy lists others", keywright.WrongAudience, func(t f, x a) {
+			x.Management, t.Audience, t.Limits = true, []string{"keywright"}, []limitVector{{Audience: []string{"http"}}}
+		}),
+		decision("a network the policy allows", keywright.Allowed, func(t f, x a) {
+			x.Address, t.Limits = "192.0.2.1", []limitVector{{Networks: prefixes("192.0.2.0/24")}}
+		}),
+		decision("a network the policy does not allow", keywright.WrongNetwork, func(t f, x a) {
+			x.Address, t.Limits = "198.51.100.1", []limitVector{{Networks: prefixes("192.0.2.0/24")}}
+		}),
+		decision("the token's network is not the policy's", keywright.WrongNetwork, func(t f, x a) {
+			x.Address, t.Networks, t.Limits = "198.51.100.1", prefixes("198.51.100.0/24"), []limitVector{{Networks: prefixes("192.0.2.0/24")}}
+		}),
 	}
 }
 

@@ -213,13 +213,14 @@ type Policy struct {
 	DefaultLifetime    int64    `json:"default_lifetime" doc:"Seconds; 0: permanent"`
 	TemporaryLifetime  int64    `json:"temporary_lifetime" doc:"Seconds"`
 	MaxLifetime        int64    `json:"max_lifetime" doc:"Seconds, at creation and at use; 0: no maximum"`
+	MaxUnused          int64    `json:"max_unused" doc:"Seconds a token may go unused, then it has expired; 0: no limit"`
 	ExpiryRequired     bool     `json:"expiry_required"`
 	MaxPermanent       int64    `json:"max_permanent" doc:"Permanent tokens per space; -1: no limit"`
 	MaxTokens          int64    `json:"max_tokens" doc:"Tokens in the account; -1: no limit"`
 	MaxOverlap         int64    `json:"max_overlap" doc:"Seconds the old secret may live after a rotation"`
-	AllowedScopes      []string `json:"allowed_scopes" doc:"Empty: any"`
-	AllowedAudience    []string `json:"allowed_audience" doc:"Empty: any"`
-	AllowedCIDRs       []string `json:"allowed_cidrs" doc:"Empty: any"`
+	AllowedScopes      []string `json:"allowed_scopes" doc:"At creation and at use; empty: any"`
+	AllowedAudience    []string `json:"allowed_audience" doc:"At creation and at use; empty: any"`
+	AllowedCIDRs       []string `json:"allowed_cidrs" doc:"At creation and at use; empty: any"`
 	RecoverableAllowed bool     `json:"recoverable_allowed"`
 }
 
@@ -335,4 +336,25 @@ type Event struct {
 	RequestID string         `json:"request_id,omitempty"`
 	Reason    string         `json:"reason,omitempty"`
 	Revision  Revision       `json:"revision,omitempty"`
+}
+
+// AuditKey verifies checkpoints of the audit trail.
+type AuditKey struct {
+	Verifier string `json:"verifier" doc:"NAME+HASH+KEY, as the C2SP signed-note format writes an Ed25519 key"`
+}
+
+// InclusionProof shows that a log of Size events holds one event (RFC 6962 section 2.1.1).
+type InclusionProof struct {
+	Seq      int64    `json:"seq"`
+	Size     int64    `json:"size" doc:"Of the log that the proof is for"`
+	Leaf     int64    `json:"leaf" doc:"The event's place in the log, from 0"`
+	LeafHash string   `json:"leaf_hash" doc:"Base64"`
+	Proof    []string `json:"proof" doc:"Hashes in base64, from the leaf's sibling up"`
+}
+
+// ConsistencyProof shows that a log of To events begins with that of From events (RFC 6962 section 2.1.2).
+type ConsistencyProof struct {
+	From  int64    `json:"from"`
+	To    int64    `json:"to"`
+	Proof []string `json:"proof" doc:"Hashes in base64"`
 }

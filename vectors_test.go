@@ -36,7 +36,7 @@ func about() []string {
 		"id_secret_pairs: a client id and client secret presented apart, as in HTTP Basic; 'ok' says whether they are well formed.",
 		"scopes: parse 'scope'. 'position' is the first byte that is wrong, from 0; null: the scope is well formed.",
 		"containment: whether everything that 'inner' covers is covered by 'outer'. If inner has no wildcard, this is whether outer covers it.",
-		"decisions: the verdict on an attempt ('access') with a token of which 'facts' is on file, at the instant 'now', after the secret was proved. The first refusal wins. An absent member is empty, zero or false.",
+		"decisions: the verdict on an attempt ('access') with a token of which 'facts' is on file, at the instant 'now', after the secret was proved. The first refusal wins. An absent member is empty, zero or false. Of 'policy_limits' each holds by itself, and an empty member of one does not limit.",
 	}
 }
 
@@ -139,6 +139,15 @@ type factsVector struct {
 	RevokedAt   time.Time      `json:"revoked_at,omitzero"`
 	Open        bool           `json:"tenant_open"`
 	MaxLifetime int64          `json:"max_lifetime_seconds,omitempty"`
+	LastUsedAt  time.Time      `json:"last_used_at,omitzero"`
+	MaxUnused   int64          `json:"max_unused_seconds,omitempty"`
+	Limits      []limitVector  `json:"policy_limits,omitempty"`
+}
+
+type limitVector struct {
+	Scopes   []string       `json:"scopes,omitempty"`
+	Audience []string       `json:"audience,omitempty"`
+	Networks []netip.Prefix `json:"networks,omitempty"`
 }
 
 type accessVector struct {
@@ -159,12 +168,17 @@ type boundVector struct {
 }
 
 func (f factsVector) facts(t testing.TB) keywright.Facts {
+	tenant := keywright.Tenant{
+		Open: f.Open, MaxLifetime: time.Duration(f.MaxLifetime) * time.Second, MaxUnused: time.Duration(f.MaxUnused) * time.Second,
+	}
+	for _, l := range f.Limits {
+		tenant.Limits = append(tenant.Limits, keywright.Limit{Scopes: scopes(t, l.Scopes...), Audience: l.Audience, Networks: l.Networks})
+	}
 	return keywright.Facts{
 		ID: f.ID, Kind: f.Kind, Account: f.Account, Space: f.Space,
 		Scopes: scopes(t, f.Scopes...), Audience: f.Audience, Networks: f.Networks,
 		NotBefore: f.NotBefore, ExpiresAt: f.ExpiresAt, RenewedAt: f.RenewedAt,
-		DisabledAt: f.DisabledAt, RevokedAt: f.RevokedAt,
-		Tenant: keywright.Tenant{Open: f.Open, MaxLifetime: time.Duration(f.MaxLifetime) * time.Second},
+		DisabledAt: f.DisabledAt, RevokedAt: f.RevokedAt, LastUsedAt: f.LastUsedAt, Tenant: tenant,
 	}
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -11,14 +10,10 @@ import (
 
 // accountCmd holds the commands of accounts.
 type accountCmd struct {
-	List    accountListCmd    `cmd:"" aliases:"ls" help:"List the accounts you may see."`
-	Show    accountShowCmd    `cmd:"" help:"Show an account and its policy."`
-	Create  accountCreateCmd  `cmd:"" help:"Create an account with its space default."`
-	Edit    accountEditCmd    `cmd:"" help:"Give an account another title."`
-	Close   accountCloseCmd   `cmd:"" help:"Suspend every token of an account."`
-	Reopen  accountReopenCmd  `cmd:"" help:"Let the tokens of a closed account work again."`
-	Members accountMembersCmd `cmd:"" help:"List who has a role on an account."`
-	Policy  accountPolicyCmd  `cmd:"" help:"Show an account's policy or change what the flags name."`
+	List   accountListCmd   `cmd:"" aliases:"ls" help:"List the accounts you may see."`
+	Show   accountShowCmd   `cmd:"" help:"Show an account and its policy."`
+	Create accountCreateCmd `cmd:"" help:"Create an account with its space default."`
+	Policy accountPolicyCmd `cmd:"" help:"Show an account's policy or change what the flags name."`
 }
 
 type accountListCmd struct {
@@ -84,7 +79,7 @@ func accountName(ctx context.Context, client *keywright.Client, name string) (st
 }
 
 func showAccount(w io.Writer, a keywright.Account) {
-	fields(w, "Account", printable(a.Name), "Title", printable(a.Title), "Created", instant(a.CreatedAt), "Closed", instantOr(a.ClosedAt, ""))
+	fields(w, "Account", printable(a.Name), "Title", printable(a.Title), "Created", instant(a.CreatedAt))
 	showPolicy(w, a.Policy)
 }
 
@@ -94,6 +89,7 @@ func showPolicy(w io.Writer, p keywright.Policy) {
 		"Default lifetime", lifetimeOr(p.DefaultLifetime, "permanent"),
 		"Temporary lifetime", lifetimeOr(p.TemporaryLifetime, "-"),
 		"Maximum lifetime", lifetimeOr(p.MaxLifetime, "none"),
+		"Longest time unused", lifetimeOr(p.MaxUnused, "no limit"),
 		"Expiry required", fmt.Sprint(p.ExpiryRequired),
 		"Permanent tokens per space", limit(p.MaxPermanent),
 		"Tokens", limit(p.MaxTokens),
@@ -137,111 +133,4 @@ func (c *accountCreateCmd) Run(ctx context.Context, h *host) error {
 		return err
 	}
 	return c.print(h, a, func(w io.Writer) { showAccount(w, a) })
-}
-
-type accountPolicyCmd struct {
-	remote
-	output
-	consent
-	Name string `arg:"" optional:"" help:"Whose (default: your own account's)."`
-
-	Enabled            *bool    `negatable:"" group:"Change" help:"May tokens be created."`
-	DefaultLifetime    *string  `group:"Change" placeholder:"DURATION" help:"Of a token whose maker says nothing; 0: permanent."`
-	TemporaryLifetime  *string  `group:"Change" placeholder:"DURATION" help:"Of a temporary token."`
-	MaxLifetime        *string  `group:"Change" placeholder:"DURATION" help:"Longest, of tokens that exist too; 0: no maximum."`
-	ExpiryRequired     *bool    `negatable:"" group:"Change" help:"No permanent tokens."`
-	MaxPermanent       *int64   `group:"Change" placeholder:"N" help:"Permanent tokens per space; -1: no limit."`
-	MaxTokens          *int64   `group:"Change" placeholder:"N" help:"Tokens in the account; -1: no limit."`
-	MaxOverlap         *string  `group:"Change" placeholder:"DURATION" help:"Longest life of the old secret after a rotation."`
-	AllowScope         []string `group:"Change" sep:"none" help:"Allowed scopes, in place of those before; repeat for more, \"any\" lifts the limit."`
-	AllowAudience      []string `group:"Change" sep:"none" placeholder:"API" help:"Allowed audience, likewise."`
-	AllowCIDR          []string `group:"Change" name:"allow-cidr" sep:"none" placeholder:"NETWORK" help:"Allowed networks, likewise."`
-	RecoverableAllowed *bool    `negatable:"" group:"Change" help:"May a sealed copy of a key be kept."`
-}
-
-// Run shows the policy or, if a flag names a change, puts the changed one in its place.
-func (c *accountPolicyCmd) Run(ctx context.Context, h *host) error {
-	client, err := c.dial(h)
-	if err != nil {
-		return err
-	}
-	a, err := account(ctx, client, c.Name)
-	if err != nil {
-		return err
-	}
-	changed, err := c.change(a.Policy)
-	if err != nil {
-		return err
-	}
-	if !samePolicy(a.Policy, changed) {
-		if a, err = c.put(ctx, h, client, a, changed); err != nil {
-			return err
-		}
-	}
-	return c.print(h, a.Policy, func(w io.Writer) { showPolicy(w, a.Policy) })
-}
-
-// put asks before a shorter maximum lifetime ends tokens that exist.
-func (c *accountPolicyCmd) put(ctx context.Context, h *host, client *keywright.Client, a keywright.Account, p keywright.Policy) (keywright.Account, error) {
-	if p.MaxLifetime > 0 && (a.Policy.MaxLifetime == 0 || p.MaxLifetime < a.Policy.MaxLifetime) {
-		question := fmt.Sprintf("Tokens of %s made or renewed more than %s ago end at once. Go on?", printable(a.Name), formatSeconds(p.MaxLifetime))
-		if err := h.confirm(ctx, c.Yes, question); err != nil {
-			return a, err
-		}
-	}
-	return client.SetPolicy(ctx, a.Name, p)
-}
-
-func (c *accountPolicyCmd) change(p keywright.Policy) (keywright.Policy, error) {
-	replace(&p.Enabled, c.Enabled)
-	replace(&p.ExpiryRequired, c.ExpiryRequired)
-	replace(&p.RecoverableAllowed, c.RecoverableAllowed)
-	replace(&p.MaxPermanent, c.MaxPermanent)
-	replace(&p.MaxTokens, c.MaxTokens)
-	replaceList(&p.AllowedScopes, c.AllowScope)
-	replaceList(&p.AllowedAudience, c.AllowAudience)
-	replaceList(&p.AllowedCIDRs, c.AllowCIDR)
-	for _, d := range []struct {
-		seconds *int64
-		given   *string
-	}{
-		{&p.DefaultLifetime, c.DefaultLifetime},
-		{&p.TemporaryLifetime, c.TemporaryLifetime},
-		{&p.MaxLifetime, c.MaxLifetime},
-		{&p.MaxOverlap, c.MaxOverlap},
-	} {
-		if err := replaceSeconds(d.seconds, d.given); err != nil {
-			return p, err
-		}
-	}
-	return p, nil
-}
-
-func replace[T any](value, given *T) {
-	if given != nil {
-		*value = *given
-	}
-}
-
-func replaceList(value *[]string, given []string) {
-	if len(given) == 1 && given[0] == "any" {
-		*value = []string{}
-	} else if len(given) > 0 {
-		*value = given
-	}
-}
-
-func replaceSeconds(value *int64, given *string) error {
-	if given == nil {
-		return nil
-	}
-	d, err := parseDuration(*given)
-	*value = int64(d.Seconds())
-	return err
-}
-
-func samePolicy(a, b keywright.Policy) bool {
-	was, err1 := json.Marshal(a)
-	is, err2 := json.Marshal(b)
-	return err1 == nil && err2 == nil && string(was) == string(is)
 }

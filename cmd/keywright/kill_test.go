@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/server"
 )
 
 const killPassword = "correct horse battery staple"
@@ -113,6 +114,9 @@ func TestKill(t *testing.T) {
 		book.check(t, keywright.NewClient(running.url, session.Token.Reveal()))
 	}
 	checkTrail(t, keywright.NewClient(running.url, session.Token.Reveal()))
+	if report, err := server.VerifyTrail(t.Context(), data, "", nil); err != nil || report.Events < rounds {
+		t.Errorf("the audit trail after %d kills: %+v, %v", rounds, report, err)
+	}
 }
 
 // checkTrail: there is one event for each change that is on file, and none for one that is not.
@@ -128,8 +132,8 @@ func checkTrail(t *testing.T, client *keywright.Client) {
 			want[fmt.Sprint("token.revoke token:", token.ID)]++
 		}
 	}
-	last := int64(0)
-	for q := (keywright.EventQuery{Action: "token.", ListQuery: keywright.ListQuery{Limit: 200}}); ; {
+	var last keywright.Event
+	for q := (keywright.EventQuery{EventFilter: keywright.EventFilter{Action: "token."}, ListQuery: keywright.ListQuery{Limit: 200}}); ; {
 		page, err := client.Events(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
@@ -138,10 +142,10 @@ func checkTrail(t *testing.T, client *keywright.Client) {
 			if e.Action != "token.refused" {
 				got[e.Action+" "+e.Subject]++
 			}
-			if last != 0 && e.Seq >= last {
-				t.Fatalf("event %d after %d", e.Seq, last)
+			if last.Seq != 0 && (e.At.After(last.At) || e.At.Equal(last.At) && e.Seq >= last.Seq) {
+				t.Fatalf("event %d after %d", e.Seq, last.Seq)
 			}
-			last = e.Seq
+			last = e
 		}
 		if q.Cursor = page.Next; q.Cursor == "" {
 			break

@@ -33,6 +33,7 @@ type cli struct {
 	Space   spaceCmd   `cmd:"" group:"Tenants" help:"The spaces of an account."`
 	User    userCmd    `cmd:"" group:"Tenants" help:"People and their roles."`
 	Events  eventsCmd  `cmd:"" group:"Tenants" help:"The audit trail."`
+	Audit   auditCmd   `cmd:"" group:"Tenants" help:"The audit trail as evidence: export, checkpoints, verification."`
 
 	Completion completionCmd `cmd:"" group:"This program" help:"Print a script that completes commands in your shell."`
 	Version    versionCmd    `cmd:"" group:"This program" help:"Print the version."`

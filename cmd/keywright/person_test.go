@@ -26,7 +26,7 @@ func sitDown(t *testing.T, keys *keywrighttest.Server, typed string) *person {
 // actions are the events about tokens that a server has, oldest first.
 func actions(t *testing.T, keys *keywrighttest.Server) []string {
 	t.Helper()
-	page, err := keys.Client.Events(t.Context(), keywright.EventQuery{Action: "token.", ListQuery: keywright.ListQuery{Limit: maxPage}})
+	page, err := keys.Client.Events(t.Context(), keywright.EventQuery{EventFilter: keywright.EventFilter{Action: "token."}, ListQuery: keywright.ListQuery{Limit: maxPage}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,6 +170,7 @@ func TestNoFlagTakesASecret(t *testing.T) {
 	fine := map[string]string{
 		"idempotency-key": "worthless without the credential it is bound to",
 		"tls-key":         "names a file",
+		"key":             "of audit verify: the public half",
 	}
 	for _, leaf := range commandLeaves() {
 		for _, flag := range leaf.Flags {

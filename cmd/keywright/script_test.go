@@ -206,7 +206,7 @@ func cmdRefusals(ts *testscript.TestScript, _ bool, args []string) {
 // trail is what the audit trail says of a subject, oldest first.
 func trail(ts *testscript.TestScript, subject string) []keywright.Event {
 	client := keywright.NewClient(ts.Getenv("URL"), ts.Getenv("SESSION"))
-	page, err := client.Events(context.Background(), keywright.EventQuery{Subject: subject, ListQuery: keywright.ListQuery{Limit: 200}})
+	page, err := client.Events(context.Background(), keywright.EventQuery{EventFilter: keywright.EventFilter{Subject: subject}, ListQuery: keywright.ListQuery{Limit: 200}})
 	ts.Check(err)
 	slices.Reverse(page.Items)
 	return page.Items

@@ -128,11 +128,11 @@ func (a *Authority) subject(ctx context.Context, caller Caller, client *Verdict,
 
 // grant makes the access token of a proved token.
 func (a *Authority) grant(ctx context.Context, v *Verdict, req GrantRequest, actor string) (AccessGrant, error) {
-	scopes, err := grantedScopes(v.facts.Scopes, req.Scopes)
+	scopes, err := grantedScopes(v.facts.Granted(), req.Scopes)
 	if err != nil {
 		return AccessGrant{}, err
 	}
-	audience, err := a.grantedAudience(v.facts.Audience, req)
+	audience, err := a.grantedAudience(v.facts.Heard(), req)
 	if err != nil {
 		return AccessGrant{}, err
 	}

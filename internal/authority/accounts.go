@@ -161,28 +161,6 @@ func taken(err error, what string) error {
 	return err
 }
 
-// SetPolicy replaces an account's policy. Its maximum lifetime holds at once for tokens that exist.
-func (a *Authority) SetPolicy(ctx context.Context, caller Caller, account string, policy keywright.Policy) (keywright.Account, error) {
-	var shown keywright.Account
-	_, err := a.change(ctx, caller, func(s *scene) error {
-		t, err := s.accountFor(ctx, account, policyWrite)
-		if err != nil {
-			return err
-		}
-		policy, err := readPolicy(policy)
-		if err != nil {
-			return err
-		}
-		changed := *t.account
-		changed.Policy = policy
-		e := s.event("account.policy", changed.Name, "", "account:"+changed.Name)
-		e.Before, e.After = changes(policyStory(t.policy()), policyStory(policy))
-		shown = accountResource(&changed)
-		return s.tx.Tenants().UpdateAccount(ctx, &changed, e)
-	})
-	return shown, err
-}
-
 func policyStory(p keywright.Policy) map[string]any {
 	return map[string]any{
 		"enabled":             p.Enabled,
@@ -193,6 +171,7 @@ func policyStory(p keywright.Policy) map[string]any {
 		"max_permanent":       p.MaxPermanent,
 		"max_tokens":          p.MaxTokens,
 		"max_overlap":         p.MaxOverlap,
+		"max_unused":          p.MaxUnused,
 		"allowed_scopes":      append([]string{}, p.AllowedScopes...),
 		"allowed_audience":    append([]string{}, p.AllowedAudience...),
 		"allowed_cidrs":       append([]string{}, p.AllowedCIDRs...),

@@ -71,11 +71,9 @@ func homeOf(roles []store.Role) string {
 }
 
 func (s *scene) machine(ctx context.Context, rec *store.Record, bound *keywright.Bound) (*actor, error) {
-	t, err := s.tenancy(ctx, place{rec.Facts.Account, rec.Facts.Space})
-	if err != nil {
+	if err := s.situate(ctx, rec); err != nil {
 		return nil, gone(err, keywright.ErrUnauthenticated)
 	}
-	rec.Facts.Tenant = t.tenant()
 	user, err := s.tx.People().User(ctx, rec.Owner)
 	if err != nil {
 		return nil, gone(err, keywright.ErrUnauthenticated)

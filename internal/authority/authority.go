@@ -64,6 +64,7 @@ type Authority struct {
 	claims    *claimsMemory
 	throttle  *throttle
 	usage     *usage
+	lastUses  lastUses
 	refusals  *refusals
 	passwords passwords
 }

@@ -39,7 +39,17 @@ var errOtherKeyring = errors.New("this database was made under another master ke
 
 // Bootstrap makes, once and in one transaction, the account and space "default"
 // and the operator "admin"; and refuses a database made under another master key.
+//
+// A database that has no key to sign its audit trail with is given one.
 func (a *Authority) Bootstrap(ctx context.Context, first FirstStart) (FirstStartResult, error) {
+	result, err := a.bootstrap(ctx, first)
+	if err != nil {
+		return FirstStartResult{}, err
+	}
+	return result, a.ensureAuditKey(ctx)
+}
+
+func (a *Authority) bootstrap(ctx context.Context, first FirstStart) (FirstStartResult, error) {
 	known, err := a.keyringSeen(ctx)
 	if err != nil {
 		return FirstStartResult{}, err

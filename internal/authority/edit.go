@@ -47,6 +47,11 @@ func (s *scene) edit(ctx context.Context, rec *store.Record, req keywright.EditT
 	if was, _ := changes(story(&before), story(rec)); len(was) == 0 {
 		return nil
 	}
+	if s.expired(&before) && !s.expired(rec) {
+		if err := s.switchedOn(ctx, rec); err != nil {
+			return err
+		}
+	}
 	if s.widens(&before, rec) {
 		if err := s.mayGive(ctx, rec); err != nil {
 			return err
@@ -85,7 +90,7 @@ func (s *scene) countsAnew(before, after *store.Record) bool {
 	return s.expired(before) || after.Facts.ExpiresAt.IsZero() && !before.Facts.ExpiresAt.IsZero()
 }
 
-func (s *scene) expired(rec *store.Record) bool { return !endsAfter(rec.Facts.Ends(), s.now) }
+func (s *scene) expired(rec *store.Record) bool { return rec.Facts.Ended(s.now) }
 
 // apply reads a request into the record and holds what it names against the policy.
 func (s *scene) apply(ctx context.Context, rec *store.Record, req keywright.EditToken) error {
@@ -95,7 +100,7 @@ func (s *scene) apply(ctx context.Context, rec *store.Record, req keywright.Edit
 	}
 	var p problems
 	p.editText(rec, req)
-	p.editReach(rec, req, t.policy())
+	p.editReach(rec, req, t.demands.Limits)
 	life := p.lifetime(req.Lifetime, req.ExpiresAt, req.ExpiresIn, s.now)
 	if err := p.err(); err != nil {
 		return err
@@ -123,17 +128,17 @@ func (p *problems) editText(rec *store.Record, req keywright.EditToken) {
 	}
 }
 
-func (p *problems) editReach(rec *store.Record, req keywright.EditToken, policy keywright.Policy) {
+func (p *problems) editReach(rec *store.Record, req keywright.EditToken, limits []keywright.Limit) {
 	if req.Scopes != nil {
 		rec.Facts.Scopes = p.scopes("/scopes", *req.Scopes)
-		p.allowScopes(policy, rec.Facts.Scopes)
+		p.allowScopes(limits, rec.Facts.Scopes)
 	}
 	if req.Audience != nil {
 		rec.Facts.Audience = p.audience("/audience", *req.Audience)
-		p.allowAudience(policy, rec.Facts.Kind, rec.Facts.Audience)
+		p.allowAudience(limits, rec.Facts.Kind, rec.Facts.Audience)
 	}
 	if req.AllowedCIDRs != nil {
 		rec.Facts.Networks = p.networks("/allowed_cidrs", *req.AllowedCIDRs)
-		p.allowNetworks(policy, rec.Facts.Networks)
+		p.allowNetworks(limits, rec.Facts.Networks)
 	}
 }

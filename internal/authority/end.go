@@ -85,6 +85,9 @@ func (s *scene) enable(ctx context.Context, rec *store.Record) error {
 	case s.expired(rec):
 		return fmt.Errorf("%w: the token has expired: give it a new expiry first", keywright.ErrConflict)
 	}
+	if err := s.switchedOn(ctx, rec); err != nil {
+		return err
+	}
 	if err := s.mayGive(ctx, rec); err != nil {
 		return err
 	}

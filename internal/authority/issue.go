@@ -242,14 +242,14 @@ func (s *scene) applyPolicy(ctx context.Context, rec *store.Record, d draft) err
 	if err != nil {
 		return err
 	}
-	policy := t.policy()
-	if !policy.Enabled {
-		return fmt.Errorf("%w: the policy of account %s does not let tokens be made", keywright.ErrForbidden, rec.Facts.Account)
+	if err := s.switchedOn(ctx, rec); err != nil {
+		return err
 	}
+	policy, limits := t.policy(), t.demands.Limits
 	var p problems
-	p.allowScopes(policy, rec.Facts.Scopes)
-	p.allowAudience(policy, rec.Facts.Kind, rec.Facts.Audience)
-	p.allowNetworks(policy, rec.Facts.Networks)
+	p.allowScopes(limits, rec.Facts.Scopes)
+	p.allowAudience(limits, rec.Facts.Kind, rec.Facts.Audience)
+	p.allowNetworks(limits, rec.Facts.Networks)
 	if rec.Recoverable && !policy.RecoverableAllowed {
 		p.add("/recoverable", "the account's policy does not allow a copy of the key to be kept")
 	}

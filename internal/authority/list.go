@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
 )
@@ -68,7 +66,10 @@ func (s *scene) tokens(ctx context.Context, q keywright.TokenQuery) (keywright.P
 		page.Next = positionOf(found[limit-1], q.Sort, name).encode()
 	}
 	for _, l := range found {
-		l.Facts.Tenant.MaxLifetime = find.MaxLifetime
+		if err := s.settleIn(ctx, l.Record); err != nil {
+			return page, err
+		}
+		l.Facts.LastUsedAt = l.LastUsedAt
 		page.Items = append(page.Items, resource(l, s.now))
 	}
 	return page, nil
@@ -80,14 +81,13 @@ func (s *scene) choose(ctx context.Context, f keywright.TokenFilter, scope strin
 	if err != nil {
 		return find, false, missing("account", err)
 	}
-	t, err := s.tenancy(ctx, place{account: f.Account})
-	if err != nil {
+	if _, err := s.tenancy(ctx, place{account: f.Account}); err != nil {
 		return find, false, err
 	}
-	if err := checkFilter(&f); err != nil {
+	if err := checkFilter(f); err != nil {
 		return find, false, err
 	}
-	find = store.TokenQuery{Filter: f, Now: s.now, MaxLifetime: seconds(t.policy().MaxLifetime)}
+	find = store.TokenQuery{Filter: f, Now: s.now}
 	if sight.all {
 		return find, true, nil
 	}
@@ -99,18 +99,12 @@ func (s *scene) choose(ctx context.Context, f keywright.TokenFilter, scope strin
 	return find, find.Filter.Kind == keywright.KindSpace, nil
 }
 
-// checkFilter reads a filter. Its texts are brought into the form of what they are compared with; none becomes empty
-// by that, which would choose everything.
-func checkFilter(f *keywright.TokenFilter) error {
+func checkFilter(f keywright.TokenFilter) error {
 	var p problems
-	for _, text := range []struct {
-		member string
-		value  *string
-	}{
-		{"space", &f.Space}, {"owner", &f.Owner}, {"audience", &f.Audience}, {"label", &f.Label},
+	for _, text := range []struct{ member, value string }{
+		{"space", f.Space}, {"owner", f.Owner}, {"audience", f.Audience}, {"label", f.Label},
 	} {
-		p.text(text.member, *text.value, maxFilterText, maxFilterText)
-		*text.value = norm.NFC.String(*text.value)
+		p.text(text.member, text.value, maxFilterText, maxFilterText)
 	}
 	if f.Kind != 0 && f.Kind.String() == "" {
 		p.add("kind", "must be account, space or manager")

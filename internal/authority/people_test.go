@@ -83,7 +83,7 @@ func TestSetPolicy(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			policy := keywright.DefaultPolicy()
 			test.change(&policy)
-			_, err := w.a.SetPolicy(t.Context(), test.caller, "acme", policy)
+			_, err := w.a.SetPolicy(t.Context(), test.caller, "acme", keywright.NewPolicy{Policy: policy})
 			wantErr(t, err, test.err, test.says)
 			if err != nil {
 				w.wantTrail()
@@ -297,11 +297,11 @@ func TestTrail(t *testing.T) {
 		want string
 		err  error
 	}{
-		{"of a token", "audi", EventQuery{Subject: subject}, "token.revoke token.create", nil},
-		{"of an action", "ada", EventQuery{Action: "token.create"}, "token.create token.create", nil},
-		{"of a kind of action", "ada", EventQuery{Action: "token."}, "token.revoke token.create token.create", nil},
+		{"of a token", "audi", EventQuery{EventFilter: EventFilter{Subject: subject}}, "token.revoke token.create", nil},
+		{"of an action", "ada", EventQuery{EventFilter: EventFilter{Action: "token.create"}}, "token.create token.create", nil},
+		{"of a kind of action", "ada", EventQuery{EventFilter: EventFilter{Action: "token."}}, "token.revoke token.create token.create", nil},
 		{"not for a reader", "rita", EventQuery{}, "", keywright.ErrForbidden},
-		{"not for another tenant", "otto", EventQuery{Account: "acme"}, "", keywright.ErrNotFound},
+		{"not for another tenant", "otto", EventQuery{EventFilter: EventFilter{Account: "acme"}}, "", keywright.ErrNotFound},
 		{"bad cursor", "ada", EventQuery{ListQuery: ListQuery{Cursor: "x"}}, "", keywright.ErrMalformedCursor},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -11,34 +11,44 @@ import (
 	"github.com/keywright/keywright/internal/store"
 )
 
-// allowScopes refuses scopes that an account's policy does not allow.
-func (p *problems) allowScopes(policy keywright.Policy, given keywright.Scopes) {
-	if len(policy.AllowedScopes) == 0 {
-		return
+// switchedOn refuses where tokens are switched off: then none is made, nor brought back to life.
+func (s *scene) switchedOn(ctx context.Context, rec *store.Record) error {
+	at := place{rec.Facts.Account, rec.Facts.Space}
+	t, err := s.tenancy(ctx, at)
+	if err == nil && !t.policy().Enabled {
+		err = fmt.Errorf("%w: the policy of %s does not let tokens be made or brought back to life", keywright.ErrForbidden, at)
 	}
-	allowed, err := keywright.ParseScopes(policy.AllowedScopes...)
-	if missing, ok := allowed.Contains(given); err != nil || !ok {
-		p.add("/scopes", "the account's policy does not allow %s, only %s", missing, strings.Join(policy.AllowedScopes, " "))
+	return err
+}
+
+// allowScopes refuses scopes that the policies of account and space do not allow.
+func (p *problems) allowScopes(limits []keywright.Limit, given keywright.Scopes) {
+	for _, l := range limits {
+		if missing, ok := l.Scopes.Contains(given); len(l.Scopes) > 0 && !ok {
+			p.add("/scopes", "the policy does not allow %s, only %s", missing, strings.Join(l.Scopes.Strings(), " "))
+		}
 	}
 }
 
-// allowAudience refuses audiences that an account's policy does not allow. A manager token is heard by nobody
+// allowAudience refuses audiences that the policies do not allow. A manager token is heard by nobody
 // but this management API, so it may go without.
-func (p *problems) allowAudience(policy keywright.Policy, kind keywright.Kind, given []string) {
-	if len(policy.AllowedAudience) == 0 || kind == keywright.KindManager && len(given) == 0 {
-		return
-	}
-	if !(audience{listed: policy.AllowedAudience}).holds(given) {
-		p.add("/audience", "the account's policy demands one or more of %s", strings.Join(policy.AllowedAudience, ", "))
+func (p *problems) allowAudience(limits []keywright.Limit, kind keywright.Kind, given []string) {
+	for _, l := range limits {
+		if len(l.Audience) == 0 || kind == keywright.KindManager && len(given) == 0 {
+			continue
+		}
+		if !(audience{listed: l.Audience}).holds(given) {
+			p.add("/audience", "the policy demands one or more of %s", strings.Join(l.Audience, ", "))
+		}
 	}
 }
 
-// allowNetworks refuses networks beyond those of an account's policy.
-func (p *problems) allowNetworks(policy keywright.Policy, given []netip.Prefix) {
-	var ignored problems
-	allowed := ignored.networks("", policy.AllowedCIDRs)
-	if len(ignored) > 0 || !networksHold(allowed, given) {
-		p.add("/allowed_cidrs", "the account's policy demands networks within %s", strings.Join(policy.AllowedCIDRs, ", "))
+// allowNetworks refuses networks beyond those of the policies.
+func (p *problems) allowNetworks(limits []keywright.Limit, given []netip.Prefix) {
+	for _, l := range limits {
+		if !networksHold(l.Networks, given) {
+			p.add("/allowed_cidrs", "the policy demands networks within %s", strings.Join(prefixes(l.Networks), ", "))
+		}
 	}
 }
 
@@ -74,41 +84,63 @@ func placesCounted(recs []*store.Record) []place {
 	return at
 }
 
-// countAt holds what there is now against the account's limits. It counts only what has a limit.
+// countAt holds what there is now against the limits of the account and of the space. It counts only what has a limit.
 func (s *scene) countAt(ctx context.Context, at place, permanent bool) error {
 	t, err := s.tenancy(ctx, at)
 	if err != nil {
 		return err
 	}
-	limits := t.policy()
-	permanent = permanent && limits.MaxPermanent >= 0
-	if limits.MaxTokens < 0 && !permanent {
+	quotas := []quota{
+		{place{account: at.account}, t.account.Policy.MaxTokens, "tokens", s.countLive},
+		{at, spaceTokens(t.space), "tokens", s.countLive},
+	}
+	if permanent {
+		quotas = append(quotas, quota{at, t.policy().MaxPermanent, "permanent tokens", s.countPermanent})
+	}
+	quotas = slices.DeleteFunc(quotas, func(q quota) bool { return q.limit < 0 })
+	if len(quotas) == 0 {
 		return nil
 	}
 	if err := s.hold(ctx, at.account); err != nil {
 		return err
 	}
-	if err := s.countAll(ctx, at, limits.MaxTokens); err != nil || !permanent {
-		return err
+	for _, q := range quotas {
+		if err := q.check(ctx); err != nil {
+			return err
+		}
 	}
-	n, err := s.tx.Tokens().CountPermanent(ctx, at.account, at.space, s.now)
-	if err == nil && n > limits.MaxPermanent {
-		return fmt.Errorf("%w: the policy of account %s allows %d permanent tokens in a space; give this one an expiry, or revoke one",
-			keywright.ErrQuota, at.account, limits.MaxPermanent)
+	return nil
+}
+
+// quota is how many tokens of a sort there may be at a place; negative: no limit.
+type quota struct {
+	at    place
+	limit int64
+	what  string
+	count func(context.Context, place) (int64, error)
+}
+
+func (q quota) check(ctx context.Context) error {
+	n, err := q.count(ctx, q.at)
+	if err == nil && n > q.limit {
+		err = fmt.Errorf("%w: the policy allows %d %s in %s; revoke or delete one first", keywright.ErrQuota, q.limit, q.what, q.at)
 	}
 	return err
 }
 
-func (s *scene) countAll(ctx context.Context, at place, limit int64) error {
-	if limit < 0 {
-		return nil
+func (s *scene) countLive(ctx context.Context, at place) (int64, error) {
+	return s.tx.Tokens().Count(ctx, at.account, at.space, s.now)
+}
+
+func (s *scene) countPermanent(ctx context.Context, at place) (int64, error) {
+	return s.tx.Tokens().CountPermanent(ctx, at.account, at.space, s.now)
+}
+
+func spaceTokens(space *store.Space) int64 {
+	if space == nil || space.Policy.MaxTokens == nil {
+		return -1
 	}
-	n, err := s.tx.Tokens().Count(ctx, at.account, s.now)
-	if err == nil && n > limit {
-		return fmt.Errorf("%w: the policy of account %s allows %d tokens; revoke or delete one first",
-			keywright.ErrQuota, at.account, limit)
-	}
-	return err
+	return *space.Policy.MaxTokens
 }
 
 // readPolicy checks a policy before it is kept.
@@ -131,9 +163,11 @@ func readPolicy(policy keywright.Policy) (keywright.Policy, error) {
 	return policy, p.err()
 }
 
+// century is the longest span of a policy, in seconds.
+const century = 100 * 365 * 24 * 60 * 60
+
 // spans checks a policy's durations: none negative, none beyond a century, none against another.
 func (p *problems) spans(policy keywright.Policy) {
-	const century = 100 * 365 * 24 * 60 * 60
 	for _, span := range []struct {
 		member string
 		value  int64
@@ -141,6 +175,7 @@ func (p *problems) spans(policy keywright.Policy) {
 		{"/default_lifetime", policy.DefaultLifetime},
 		{"/temporary_lifetime", policy.TemporaryLifetime},
 		{"/max_lifetime", policy.MaxLifetime},
+		{"/max_unused", policy.MaxUnused},
 		{"/max_overlap", policy.MaxOverlap},
 	} {
 		if span.value < 0 || span.value > century {

@@ -58,7 +58,15 @@ func (r rows) FindTenant(ctx context.Context, account, space string) (keywright.
 	if err != nil {
 		return keywright.Tenant{}, err
 	}
-	return tenancy{account: owner, space: part}.tenant(), nil
+	t, err := newTenancy(owner, part)
+	if err != nil {
+		return keywright.Tenant{}, err
+	}
+	return t.tenant(), nil
+}
+
+func (r rows) FindUse(ctx context.Context, id keywright.ID) (time.Time, error) {
+	return r.tx.Tokens().Used(ctx, id)
 }
 
 // found is what is on file for a presented credential, before it is proved.

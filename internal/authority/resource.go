@@ -38,7 +38,7 @@ func (s *scene) shown(ctx context.Context, rec *store.Record) (keywright.Token, 
 	case len(list) == 0:
 		return resource(store.Listed{Record: rec}, s.now), nil
 	}
-	list[0].Facts.Tenant = rec.Facts.Tenant
+	list[0].Facts.Tenant, list[0].Facts.LastUsedAt = rec.Facts.Tenant, list[0].LastUsedAt
 	return resource(list[0], s.now), nil
 }
 
@@ -89,7 +89,7 @@ func stateOf(f keywright.Facts, now time.Time) keywright.State {
 	switch {
 	case !f.RevokedAt.IsZero():
 		return keywright.StateRevoked
-	case !endsAfter(f.Ends(), now):
+	case f.Ended(now):
 		return keywright.StateExpired
 	case !f.DisabledAt.IsZero():
 		return keywright.StateDisabled

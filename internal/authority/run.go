@@ -49,9 +49,10 @@ func (a *Authority) flush(ctx context.Context) error {
 	return errors.Join(failed, err)
 }
 
-// tend rotates signing keys and removes what has run out.
+// tend rotates signing keys, keeps checkpoints and removes what has run out.
 func (a *Authority) tend(ctx context.Context) {
 	a.report("rotate signing keys", a.rotateSigningKeys(ctx))
+	a.report("keep a checkpoint of the audit trail", a.keepCheckpoint(ctx))
 	_, err := a.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		now := a.instant()
 		return errors.Join(tx.People().PruneSessions(ctx, now), tx.People().PruneInvites(ctx, now), tx.Keys().PruneIdempotent(ctx, now))

@@ -124,7 +124,7 @@ func TestRefusalsInTheTrail(t *testing.T) {
 	}
 	i.must(nil, i.flush(t.Context()))
 	trail := map[string]string{}
-	page, err := i.Events(t.Context(), i.operator, EventQuery{Account: "default", Action: "token.refused"})
+	page, err := i.Events(t.Context(), i.operator, EventQuery{EventFilter: EventFilter{Account: "default", Action: "token.refused"}})
 	if err != nil {
 		t.Fatal(err)
 	}

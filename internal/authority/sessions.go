@@ -62,11 +62,7 @@ func (a *Authority) EndSession(ctx context.Context, caller Caller, username stri
 		if err != nil {
 			return missing("session", err)
 		}
-		e, err := s.userEvent(ctx, "session.end", user)
-		if err != nil {
-			return err
-		}
-		return s.tx.People().DeleteSession(ctx, id, e)
+		return s.tx.People().DeleteSession(ctx, id, s.userEvent("session.end", user))
 	})
 	return err
 }
@@ -84,10 +80,7 @@ func (a *Authority) EndSessions(ctx context.Context, caller Caller, username str
 }
 
 func (s *scene) endSessions(ctx context.Context, user *store.User, keep keywright.ID, reason string) error {
-	e, err := s.userEvent(ctx, "session.end", user)
-	if err != nil {
-		return err
-	}
+	e := s.userEvent("session.end", user)
 	e.Reason = reason
 	return s.tx.People().DeleteSessionsOf(ctx, user.ID, keep, e)
 }

@@ -45,6 +45,11 @@ func (a *Authority) decide(ctx context.Context, from source, v *Verdict, q quest
 	if v.facts.Tenant, err = from.FindTenant(ctx, v.facts.Account, v.facts.Space); err != nil && !isAbsent(err) {
 		return err
 	}
+	if v.facts.Tenant.MaxUnused > 0 {
+		if v.facts.LastUsedAt, err = a.lastUse(ctx, from, v.facts, now); err != nil {
+			return err
+		}
+	}
 	v.Decision = keywright.Decide(v.facts, q.access(v), now)
 	return nil
 }
@@ -52,6 +57,9 @@ func (a *Authority) decide(ctx context.Context, from source, v *Verdict, q quest
 // note keeps what was seen; it never delays the answer. A failed proof counts against
 // whoever tries: beyond the limit the answer is withheld, a proof never is.
 func (a *Authority) note(c keywright.Credential, known *store.Record, v Verdict, from netip.Addr, now time.Time) error {
+	if v.Allowed() && v.facts.Tenant.MaxUnused > 0 {
+		a.lastUses.learn(v.facts.ID, now)
+	}
 	if v.Allowed() && a.cfg.Usage != nil {
 		a.usage.note(v.facts.ID, from, now)
 	}
@@ -131,17 +139,17 @@ func (v Verdict) Token() *keywright.VerifiedToken {
 
 func (v *Verdict) scopes() keywright.Scopes {
 	if v.Bound == nil {
-		return v.facts.Scopes
+		return v.facts.Granted()
 	}
-	return v.facts.Scopes.Narrow(v.Bound.Scopes)
+	return v.facts.Granted().Narrow(v.Bound.Scopes)
 }
 
 // audience is for whom what was presented is: what the token and its access token both name.
 func (v *Verdict) audience() []string {
 	if v.Bound == nil || len(v.Bound.Audience) == 0 {
-		return v.facts.Audience
+		return v.facts.Heard()
 	}
-	return slices.DeleteFunc(slices.Clone(v.facts.Audience), func(s string) bool {
+	return slices.DeleteFunc(slices.Clone(v.facts.Heard()), func(s string) bool {
 		return !slices.Contains(v.Bound.Audience, s)
 	})
 }

@@ -183,7 +183,7 @@ func TestEveryDoorClosesWithTheToken(t *testing.T) {
 		"maximum lifetime": func(i *instance, _ keywright.ID) {
 			p := keywright.DefaultPolicy()
 			p.MaxLifetime, p.DefaultLifetime, p.TemporaryLifetime = 1, 1, 1
-			i.must(i.SetPolicy(ctx, i.operator, "acme", p))
+			i.must(i.SetPolicy(ctx, i.operator, "acme", keywright.NewPolicy{Policy: p}))
 			i.advance(time.Second)
 		},
 		"close the account": func(i *instance, _ keywright.ID) {

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -178,7 +179,7 @@ func (w *world) policy(change func(*keywright.Policy)) {
 	account, err := w.a.Account(w.t.Context(), w.as("root"), "acme")
 	w.must(err)
 	change(&account.Policy)
-	_, err = w.a.SetPolicy(w.t.Context(), w.as("root"), "acme", account.Policy)
+	_, err = w.a.SetPolicy(w.t.Context(), w.as("root"), "acme", keywright.NewPolicy{Policy: account.Policy})
 	w.must(err)
 	w.trail()
 }
@@ -248,3 +249,8 @@ func wantErr(t testing.TB, err, sentinel error, part string) {
 func scopesGranted(list ...string) keywright.NewToken { return keywright.NewToken{Scopes: list} }
 
 func ptr[T any](v T) *T { return &v }
+
+// sortedBy is a sorted copy.
+func sortedBy[T any, K cmp.Ordered](list []T, key func(T) K) []T {
+	return slices.SortedFunc(slices.Values(list), func(a, b T) int { return cmp.Compare(key(a), key(b)) })
+}

@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"time"
 
 	"github.com/maypok86/otter/v2"
 
@@ -126,6 +127,11 @@ func (c *Cache) FindTenant(ctx context.Context, account, space string) (keywrigh
 		stripe.remember(since, func() { c.tenants.Set(at, standing{t, since}) })
 	}
 	return t, err
+}
+
+// FindUse is not remembered: every use changes it.
+func (c *Cache) FindUse(ctx context.Context, id keywright.ID) (time.Time, error) {
+	return c.next.FindUse(ctx, id)
 }
 
 // Forget drops what a commit changed. It cannot fail; what it does not understand makes it forget everything.

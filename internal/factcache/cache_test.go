@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
@@ -53,6 +54,10 @@ func (s *shelf) FindDigest(_ context.Context, d store.Digest) (r *store.Record, 
 func (s *shelf) FindTenant(_ context.Context, account, space string) (t keywright.Tenant, err error) {
 	err = s.read(func() (ok bool) { t, ok = s.tenants[place{account, space}]; return ok })
 	return t, err
+}
+
+func (s *shelf) FindUse(context.Context, keywright.ID) (time.Time, error) {
+	return time.Time{}, s.fault
 }
 
 // put changes the shelf as a commit would, before anybody is told.

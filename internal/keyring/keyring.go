@@ -87,7 +87,7 @@ func parseKey(line string) (*key, error) {
 	master, err := strict.DecodeString(encoded)
 	if err != nil || len(master) != keySize {
 		// The decoder's own error would hold a character of the key.
-		return nil, errors.New("want 43 characters of base64url after " + linePrefix)
+		return nil, fmt.Errorf("want 43 characters of base64url after %q", linePrefix)
 	}
 	return derive(master)
 }

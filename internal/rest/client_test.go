@@ -136,7 +136,7 @@ func TestEvents(t *testing.T) {
 	must(t, err)
 	in.issue(keywright.NewToken{Label: "b"})
 	subject := "token:" + made.Token.ID.String()
-	about, err := admin.Events(ctx, keywright.EventQuery{Subject: subject, Action: "token."})
+	about, err := admin.Events(ctx, keywright.EventQuery{EventFilter: keywright.EventFilter{Subject: subject, Action: "token."}})
 	must(t, err)
 	if len(about.Items) != 1 || about.Items[0].Action != "token.create" || about.Items[0].RequestID != "request-1" ||
 		about.Items[0].Actor != "user:admin" || about.Items[0].Address != "127.0.0.1" || about.Items[0].UserAgent != "keywright-go" {
@@ -189,7 +189,7 @@ func TestRecoverable(t *testing.T) {
 	ctx, admin := t.Context(), in.client(in.admin)
 	policy := keywright.DefaultPolicy()
 	policy.RecoverableAllowed = true
-	account, err := admin.SetPolicy(ctx, "default", policy)
+	account, err := admin.SetPolicy(ctx, "default", keywright.NewPolicy{Policy: policy})
 	must(t, err)
 	if diff := cmp.Diff(policy, account.Policy); diff != "" {
 		t.Error(diff)

@@ -64,9 +64,12 @@ func (s *spoke) describe(d described) (required []string) {
 		d.RequestBody = &huma.RequestBody{Required: !d.optional, Content: jsonContent(schema)}
 		required = schemas.SchemaFromRef(schema.Ref).Required
 	}
-	if d.answer == reflect.TypeFor[nothing]() {
+	switch {
+	case d.answer == reflect.TypeFor[nothing]():
 		d.Responses["204"] = &huma.Response{Description: "Done"}
-	} else {
+	case d.media != nil:
+		d.Responses["200"] = &huma.Response{Description: http.StatusText(http.StatusOK), Content: textContent(d.media)}
+	default:
 		d.Responses[strconv.Itoa(d.status)] = &huma.Response{Description: http.StatusText(d.status), Content: jsonContent(s.schema(d.answer))}
 	}
 	told := s.schema(reflect.TypeFor[refusal]())
@@ -84,6 +87,14 @@ func (s *spoke) describe(d described) (required []string) {
 
 func jsonContent(schema *huma.Schema) map[string]*huma.MediaType {
 	return map[string]*huma.MediaType{"application/json": {Schema: schema}}
+}
+
+func textContent(media []string) map[string]*huma.MediaType {
+	content := map[string]*huma.MediaType{}
+	for _, m := range media {
+		content[m] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	return content
 }
 
 // refusalHeaders are the headers that explain a status.

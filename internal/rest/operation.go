@@ -48,6 +48,24 @@ func serve[In, Out any](s *spoke, op operation[In], act do[In, Out]) {
 	}))
 }
 
+// send writes an answer that is not JSON.
+type send[Out any] func(w http.ResponseWriter, r *http.Request, out Out)
+
+// serveAs is serve for an answer in other media types than JSON.
+func serveAs[In, Out any](s *spoke, op operation[In], media []string, act do[In, Out], write send[Out]) {
+	d := describe(op, reflect.TypeFor[string]())
+	d.media = media
+	s.describe(d)
+	s.route(op.method+" "+op.path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out, err := answer(s, op, nil, act, r)
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		write(w, r, out)
+	}))
+}
+
 // answer takes a request apart and has the authority do what it asks for.
 func answer[In, Out any](s *spoke, op operation[In], required []string, act do[In, Out], r *http.Request) (out Out, err error) {
 	identify := s.known
@@ -123,6 +141,7 @@ func (s *spoke) reply(w http.ResponseWriter, r *http.Request, status int, out an
 type described struct {
 	*huma.Operation
 	body, answer reflect.Type
+	media        []string // of the answer, if it is not JSON
 	optional     bool
 	status       int
 	errors       []int

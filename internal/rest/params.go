@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -106,6 +107,34 @@ func flag[In any](name, doc string, at func(*In) **bool) parameter[In] {
 			}
 			set := value == "true"
 			*at(in) = &set
+			return nil
+		}}
+}
+
+// instant is a query parameter that is a time.
+func instant[In any](name, doc string, at func(*In) *time.Time) parameter[In] {
+	return parameter[In]{name: name, in: "query", doc: doc, schema: &huma.Schema{Type: huma.TypeString, Format: "date-time"},
+		set: func(in *In, value string) error {
+			t, err := time.Parse(time.RFC3339, value)
+			if err != nil || t.IsZero() {
+				return keywright.Invalid(name, "must be a time such as 2030-01-31T12:00:00Z (RFC 3339)")
+			}
+			*at(in) = t
+			return nil
+		}}
+}
+
+// number is a query parameter that is an integer, least or more.
+func number[In any](name, doc string, least int64, at func(*In) *int64) parameter[In] {
+	minimum := float64(least)
+	schema := &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: &minimum}
+	return parameter[In]{name: name, in: "query", doc: doc, schema: schema,
+		set: func(in *In, value string) error {
+			n, err := strconv.ParseInt(value, 10, 64)
+			if err != nil || n < least || value != strconv.FormatInt(n, 10) {
+				return keywright.Invalid(name, "must be an integer from %d on", least)
+			}
+			*at(in) = n
 			return nil
 		}}
 }

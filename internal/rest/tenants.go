@@ -34,20 +34,6 @@ func page[Body any]() []parameter[inAccount[Body]] {
 func (s *spoke) routeTenants() {
 	s.routeAccounts()
 	s.routeSpaces()
-	type query = authority.EventQuery
-	serve(s, operation[query]{
-		id: "listEvents", method: http.MethodGet, path: "/api/v1/events", tag: "audit",
-		summary: "List events", detail: "One page of the audit trail, newest first.",
-		params: []parameter[query]{
-			text("account", "Default: the caller's", func(q *query) *string { return &q.Account }),
-			text("subject", "Only events about this: token:ID, user:NAME …", func(q *query) *string { return &q.Subject }),
-			text("action", "Only this action; with a dot at its end, every action that begins so", func(q *query) *string { return &q.Action }),
-			limit(func(q *query) *int { return &q.Limit }),
-			cursor(func(q *query) *string { return &q.Cursor }),
-		},
-	}, func(ctx context.Context, caller authority.Caller, q *query) (keywright.Page[keywright.Event], error) {
-		return s.Authority.Events(ctx, caller, *q)
-	})
 }
 
 func (s *spoke) routeAccounts() {
@@ -69,14 +55,6 @@ func (s *spoke) routeAccounts() {
 		summary: "Get an account", detail: "With its policy.", params: []parameter[plain]{account[struct{}]()},
 	}, func(ctx context.Context, caller authority.Caller, in *plain) (keywright.Account, error) {
 		return s.Authority.Account(ctx, caller, in.Account)
-	})
-	type policy = inAccount[keywright.Policy]
-	serve(s, operation[policy]{
-		id: "setPolicy", method: http.MethodPut, path: accountPath + "/policy", tag: "accounts", conflicts: true,
-		summary: "Set an account's policy", detail: "Replaces all of it; no member may be missing.",
-		params: []parameter[policy]{account[keywright.Policy]()}, body: func(in *policy) any { return &in.Body },
-	}, func(ctx context.Context, caller authority.Caller, in *policy) (keywright.Account, error) {
-		return s.Authority.SetPolicy(ctx, caller, in.Account, in.Body)
 	})
 }
 

@@ -86,7 +86,7 @@ func issueAll(t *testing.T, keys *keywrighttest.Server) secrets {
 	ctx := t.Context()
 	policy := keywright.DefaultPolicy()
 	policy.RecoverableAllowed = true
-	if _, err := keys.Client.SetPolicy(ctx, "default", policy); err != nil {
+	if _, err := keys.Client.SetPolicy(ctx, "default", keywright.NewPolicy{Policy: policy}); err != nil {
 		t.Fatal(err)
 	}
 	plain := keys.Issue(t, keywright.NewToken{Scopes: []string{"a", "keywright:tokens:*"}})

@@ -30,11 +30,13 @@ type Tokens interface {
 	List(ctx context.Context, q TokenQuery) ([]Listed, error)
 	// Descendants returns every token below id, parents before children and then by number.
 	Descendants(ctx context.Context, id keywright.ID) ([]*Record, error)
-	// Count counts an account's tokens that are neither revoked nor expired, by their own date or the account's
-	// maximum lifetime; a disabled one counts. It looks at each: ask only where there is a limit.
-	Count(ctx context.Context, account string, now time.Time) (int64, error)
 	// OwnedBy returns at most limit of the user's tokens that are not revoked, in every account, the oldest first.
 	OwnedBy(ctx context.Context, owner keywright.ID, limit int) ([]*Record, error)
+	// Used returns when a token was last used, as Finder.FindUse does.
+	Used(ctx context.Context, id keywright.ID) (time.Time, error)
+	// Count counts the tokens of an account, or of one space of it (empty: all), that are neither revoked nor expired, by
+	// their own date or by policy; a disabled one counts. It looks at each: ask only where there is a limit.
+	Count(ctx context.Context, account, space string, now time.Time) (int64, error)
 	// CountPermanent counts those of a space that have no expiry.
 	CountPermanent(ctx context.Context, account, space string, now time.Time) (int64, error)
 	// Insert adds a token and returns its number, the next of its account: greater than every one given before, also
@@ -65,18 +67,17 @@ type Listed struct {
 	Uses         int64
 }
 
-// TokenQuery asks for a run of tokens. Filter.State is judged at Now with the account's MaxLifetime. Labels
+// TokenQuery asks for a run of tokens. Filter.State is judged at Now, with the policies of account and space. Labels
 // are ordered without regard to case; a permanent token comes after every dated one and a token never
 // used after every used one, the other way around if Descending.
 type TokenQuery struct {
-	Filter      keywright.TokenFilter // Account is always set; IDs that are empty but not nil choose nothing
-	Spaces      []string              // only tokens of these; nil: of every space; empty: of none
-	Sort        string                // keywright.Sort…
-	Descending  bool
-	After       *Position // nil: from the start
-	Limit       int
-	Now         time.Time
-	MaxLifetime time.Duration
+	Filter     keywright.TokenFilter // Account is always set; IDs that are empty but not nil choose nothing
+	Spaces     []string              // only tokens of these; nil: of every space; empty: of none
+	Sort       string                // keywright.Sort…
+	Descending bool
+	After      *Position // nil: from the start
+	Limit      int
+	Now        time.Time
 }
 
 // Position is where a page ended: the sort key's value (a zero Time: none) and the id as tie-break.
@@ -100,6 +101,8 @@ type Tenants interface {
 	UpdateSpace(ctx context.Context, s *Space, e Event) error
 	// DeleteSpace removes a space; ErrConflict while there is a token in it or a role on it.
 	DeleteSpace(ctx context.Context, account, name string, e Event) error
+	// SetSpacePolicy replaces what a space demands beyond its account.
+	SetSpacePolicy(ctx context.Context, account, space string, p keywright.SpacePolicy, e Event) error
 	// Hold keeps every other Write that Holds the account out until this one has
 	// ended, so that what is counted stays true until it is used.
 	Hold(ctx context.Context, account string) error
@@ -120,6 +123,7 @@ type Space struct {
 	Name      string
 	Number    int64
 	Title     string
+	Policy    keywright.SpacePolicy // SetSpacePolicy sets it
 	ClosedAt  time.Time
 	CreatedAt time.Time
 }

@@ -11,8 +11,12 @@ import (
 const (
 	RecordColumns   = recordColumns
 	FindDescendants = findDescendants
-	CountAccount    = countAccount
-	CountPermanent  = countPermanent
+)
+
+// The same, which are put together.
+var (
+	CountAccount   = countLive
+	CountPermanent = countPermanent
 )
 
 // SetMaxPages makes the database full when it has so many pages.

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,8 +13,9 @@ import (
 const (
 	findToken  = "SELECT " + recordColumns + " FROM tokens t WHERE t.id = $1"
 	findDigest = "SELECT " + recordColumns + " FROM tokens t WHERE t.foreign_digest = $1"
-	findTenant = `SELECT a.max_lifetime, a.closed_at IS NULL AND s.closed_at IS NULL
+	findTenant = `SELECT a.policy, s.policy, a.closed_at IS NULL AND s.closed_at IS NULL
 		FROM accounts a JOIN spaces s ON s.account = a.name WHERE a.name = $1 AND s.name = $2`
+	findUse = "SELECT last_used_at FROM token_usage WHERE token = $1"
 )
 
 // Find returns the record of a token by its id: one row, one look into one index.
@@ -36,12 +38,23 @@ func (s *Store) findRecord(ctx context.Context, query string, key any) (rec *sto
 // FindTenant returns the standing of an account and one of its spaces.
 func (s *Store) FindTenant(ctx context.Context, account, space string) (t keywright.Tenant, err error) {
 	err = s.find(ctx, func(r *row) {
-		t.MaxLifetime, t.Open = time.Duration(r.int())*time.Microsecond, r.int() == 1
+		demands, err := keywright.Together(scanPolicy(r), scanSpacePolicy(r))
+		r.fail(err)
+		t = demands.Tenant(r.int() == 1)
 	}, findTenant, account, space)
 	if err != nil {
 		return keywright.Tenant{}, fmt.Errorf("find space %s of account %s: %w", space, account, err)
 	}
 	return t, nil
+}
+
+// FindUse returns when a token was last used.
+func (s *Store) FindUse(ctx context.Context, id keywright.ID) (at time.Time, err error) {
+	err = s.find(ctx, func(r *row) { at = r.time() }, findUse, id)
+	if err != nil && !errors.Is(err, keywright.ErrNotFound) {
+		return time.Time{}, fmt.Errorf("find the last use of a token: %w", err)
+	}
+	return at, nil
 }
 
 // find reads one row outside any transaction: a single statement is its own.

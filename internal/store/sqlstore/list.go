@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/keywright/keywright"
@@ -145,10 +146,10 @@ func filterState(s *query, q store.TokenQuery) {
 	}
 	s.where("t.revoked_at IS NULL")
 	if q.Filter.State == keywright.StateExpired {
-		s.where("("+expiresKey+" <= ? OR t.renewed_at <= ?)", q.Now, renewedTooLongAgo(q))
+		s.where("("+expiresKey+" <= ? OR NOT "+allowedToLive+")", append([]any{q.Now}, nows(q)...)...)
 		return
 	}
-	s.where(expiresKey+" > ?", q.Now).where("t.renewed_at > ?", renewedTooLongAgo(q))
+	s.where(expiresKey+" > ?", q.Now).where(allowedToLive, nows(q)...)
 	switch q.Filter.State {
 	case keywright.StateDisabled:
 		s.where("t.disabled_at IS NOT NULL")
@@ -159,10 +160,10 @@ func filterState(s *query, q store.TokenQuery) {
 	}
 }
 
-// renewedTooLongAgo is the last renewal with which a token has ended by the maximum lifetime.
-func renewedTooLongAgo(q store.TokenQuery) int64 {
-	if q.MaxLifetime == 0 {
-		return math.MinInt64
-	}
-	return q.Now.Add(-q.MaxLifetime).UnixMicro()
+// allowedToLive looks up the policies of each token's account and space; it holds the instant as often as nows.
+var allowedToLive = "EXISTS (SELECT 1 FROM accounts a JOIN spaces s ON s.account = a.name" +
+	" WHERE a.name = t.account AND s.name = t.space AND " + withinPolicy("?", "u.last_used_at") + ")"
+
+func nows(q store.TokenQuery) []any {
+	return slices.Repeat([]any{q.Now}, strings.Count(allowedToLive, "?"))
 }

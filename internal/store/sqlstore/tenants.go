@@ -13,19 +13,19 @@ type tenants struct{ *tx }
 
 const (
 	accountColumns = "name, title, policy, closed_at, created_at"
-	spaceColumns   = "account, name, number, title, closed_at, created_at"
+	spaceColumns   = "account, name, number, title, policy, closed_at, created_at"
 )
 
 func scanAccount(r *row) *store.Account {
-	a := &store.Account{Name: r.text(), Title: r.text()}
-	r.fail(json.Unmarshal([]byte(r.text()), &a.Policy))
+	a := &store.Account{Name: r.text(), Title: r.text(), Policy: scanPolicy(r)}
 	a.ClosedAt, a.CreatedAt = r.time(), r.time()
 	return a
 }
 
 func scanSpace(r *row) *store.Space {
 	return &store.Space{
-		Account: r.text(), Name: r.text(), Number: r.int(), Title: r.text(), ClosedAt: r.time(), CreatedAt: r.time(),
+		Account: r.text(), Name: r.text(), Number: r.int(), Title: r.text(), Policy: scanSpacePolicy(r),
+		ClosedAt: r.time(), CreatedAt: r.time(),
 	}
 }
 
@@ -49,9 +49,9 @@ func (t tenants) InsertAccount(ctx context.Context, a *store.Account, e store.Ev
 	if err != nil {
 		return fmt.Errorf("write the account's policy: %w", err)
 	}
-	_, err = t.exec(ctx, `INSERT INTO accounts (name, title, policy, max_lifetime, closed_at, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6)`,
-		a.Name, a.Title, string(policy), maxLifetime(a), a.ClosedAt, a.CreatedAt)
+	_, err = t.exec(ctx, `INSERT INTO accounts (name, title, policy, max_lifetime, max_unused, closed_at, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		a.Name, a.Title, string(policy), micros(a.Policy.MaxLifetime), micros(a.Policy.MaxUnused), a.ClosedAt, a.CreatedAt)
 	if err != nil {
 		return fmt.Errorf("add account %s: %w", a.Name, err)
 	}
@@ -63,21 +63,12 @@ func (t tenants) UpdateAccount(ctx context.Context, a *store.Account, e store.Ev
 	if err != nil {
 		return fmt.Errorf("write the account's policy: %w", err)
 	}
-	err = t.execOne(ctx, "UPDATE accounts SET title = $2, policy = $3, max_lifetime = $4, closed_at = $5 WHERE name = $1",
-		a.Name, a.Title, string(policy), maxLifetime(a), a.ClosedAt)
+	err = t.execOne(ctx, "UPDATE accounts SET title = $2, policy = $3, max_lifetime = $4, max_unused = $5, closed_at = $6 WHERE name = $1",
+		a.Name, a.Title, string(policy), micros(a.Policy.MaxLifetime), micros(a.Policy.MaxUnused), a.ClosedAt)
 	if err != nil {
 		return fmt.Errorf("change account %s: %w", a.Name, err)
 	}
 	return t.changed(ctx, e, accountSubject(a.Name))
-}
-
-// maxLifetime is the policy's in microseconds; what is too long for them is none.
-func maxLifetime(a *store.Account) int64 {
-	const second = 1_000_000
-	if a.Policy.MaxLifetime > never/second/2 {
-		return 0
-	}
-	return a.Policy.MaxLifetime * second
 }
 
 func accountSubject(name string) store.Subject {

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,12 +46,24 @@ func (t tokens) Descendants(ctx context.Context, id keywright.ID) (all []*store.
 	return all, err
 }
 
-// What is live is neither revoked nor expired, by its own date or the account's maximum lifetime.
-const (
-	live = `t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
-		AND (a.max_lifetime = 0 OR t.renewed_at + a.max_lifetime > $2)`
-	countAccount   = "SELECT COUNT(*) FROM accounts a JOIN tokens t ON t.account = a.name WHERE a.name = $1 AND " + live
-	countPermanent = countAccount + " AND t.expires_at IS NULL AND t.space = $3"
+// Used returns when a token was last used.
+func (t tokens) Used(ctx context.Context, id keywright.ID) (at time.Time, err error) {
+	err = t.one(ctx, func(r *row) { at = r.time() }, findUse, id)
+	if errors.Is(err, keywright.ErrNotFound) {
+		return time.Time{}, nil
+	}
+	return at, err
+}
+
+// What is live is neither revoked nor expired, by its own date or by policy. CROSS JOIN goes from the account by its
+// spaces to their tokens.
+var (
+	countLive = `SELECT COUNT(*) FROM accounts a CROSS JOIN spaces s ON s.account = a.name
+		CROSS JOIN tokens t ON t.account = s.account AND t.space = s.name
+		WHERE a.name = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+		AND ` + withinPolicy("$2", "(SELECT u.last_used_at FROM token_usage u WHERE u.token = t.id)")
+	countSpace     = countLive + " AND s.name = $3"
+	countPermanent = countSpace + " AND t.expires_at IS NULL"
 )
 
 func (t tokens) OwnedBy(ctx context.Context, owner keywright.ID, limit int) (all []*store.Record, err error) {
@@ -59,8 +72,12 @@ func (t tokens) OwnedBy(ctx context.Context, owner keywright.ID, limit int) (all
 	return all, err
 }
 
-func (t tokens) Count(ctx context.Context, account string, now time.Time) (n int64, err error) {
-	err = t.one(ctx, func(r *row) { n = r.int() }, countAccount, account, now)
+func (t tokens) Count(ctx context.Context, account, space string, now time.Time) (n int64, err error) {
+	query, args := countLive, []any{account, now}
+	if space != "" {
+		query, args = countSpace, append(args, space)
+	}
+	err = t.one(ctx, func(r *row) { n = r.int() }, query, args...)
 	return n, err
 }
 

@@ -33,11 +33,12 @@ func testTenants(f *fixture) {
 		f.same("spaces", *spaces[0], store.Space{Account: "acme", Name: "default", Number: 1, CreatedAt: day})
 		return err
 	})
-	f.wantTenant("child@acme", keywright.Tenant{Open: true, MaxLifetime: 2 * time.Hour})
+	limits := []keywright.Limit{{Scopes: f.scopes("a:*")}}
+	f.wantTenant("child@acme", keywright.Tenant{Open: true, MaxLifetime: 2 * time.Hour, Limits: limits})
 	f.wantTenant("acme", keywright.Tenant{Open: true})
 	want.ClosedAt = day
 	f.write(func(tx store.Tx) error { return tx.Tenants().UpdateAccount(f.ctx, want, event("account.policy")) })
-	f.wantTenant("child@acme", keywright.Tenant{MaxLifetime: 2 * time.Hour})
+	f.wantTenant("child@acme", keywright.Tenant{MaxLifetime: 2 * time.Hour, Limits: limits})
 }
 
 func (f *fixture) wantTenant(account string, want keywright.Tenant) {

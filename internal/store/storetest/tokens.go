@@ -293,16 +293,84 @@ func testCount(f *fixture) {
 	}
 	f.wantCount("default", 5, 3)
 	f.wantCount("lab", 5, 1)
-	f.setMaxLifetime(3600)
+	f.setPolicy(func(p *keywright.Policy) { p.MaxLifetime = 3600 })
 	f.wantCount("default", 4, 2)
-	f.setMaxLifetime(math.MaxInt64)
+	f.setPolicy(func(p *keywright.Policy) { p.MaxLifetime = math.MaxInt64 })
 	f.wantCount("default", 5, 3)
+}
+
+// testPolicyAtUse: what an account's and a space's policy have ended is expired, in lists and in counts, as
+// keywright.Facts has it. A use, a renewal and a beginning keep a token from ending for want of use.
+func testPolicyAtUse(f *fixture) {
+	f.space("lab")
+	const hour = 3600
+	used := f.record("used")
+	for label, edit := range map[string]func(*keywright.Facts){
+		"idle":   func(*keywright.Facts) {},
+		"lab":    func(t *keywright.Facts) { t.Space = "lab" },
+		"renew":  func(t *keywright.Facts) { t.RenewedAt = day.Add(-time.Hour + time.Microsecond) },
+		"begins": func(t *keywright.Facts) { t.NotBefore = day.Add(-time.Minute) },
+		"used":   func(*keywright.Facts) {},
+	} {
+		r := f.record(label)
+		if label == "used" {
+			r = used
+		}
+		r.Facts.RenewedAt = day.Add(-2 * time.Hour)
+		edit(&r.Facts)
+		f.insert(r)
+	}
+	f.fails("usage", f.usage.AddUsage(f.ctx, []store.Usage{{Token: used.Facts.ID, At: day.Add(-time.Minute), Count: 1}}), nil)
+	n := func(seconds int64) *int64 { return &seconds }
+	for _, row := range []struct {
+		account keywright.Policy
+		lab     keywright.SpacePolicy
+		live    string
+		lives   int64 // in lab
+	}{
+		{live: "begins idle lab renew used", lives: 1},
+		{account: keywright.Policy{MaxUnused: hour}, live: "begins renew used"},
+		{account: keywright.Policy{MaxUnused: 2*hour + 1}, live: "begins idle lab renew used", lives: 1},
+		{account: keywright.Policy{MaxLifetime: hour}, live: "renew"},
+		{lab: keywright.SpacePolicy{MaxUnused: n(hour)}, live: "begins idle renew used"},
+		{lab: keywright.SpacePolicy{MaxLifetime: n(hour)}, live: "begins idle renew used"},
+		{account: keywright.Policy{MaxUnused: hour}, lab: keywright.SpacePolicy{MaxLifetime: n(9 * hour)}, live: "begins renew used"},
+	} {
+		f.setPolicy(func(p *keywright.Policy) { *p = row.account })
+		c := f.write(func(tx store.Tx) error {
+			return tx.Tenants().SetSpacePolicy(f.ctx, "acme", "lab", row.lab, event("space.policy"))
+		})
+		f.same("forgotten", c.Forget, []store.Subject{{Kind: store.SubjectAccount, ID: "acme"}})
+		got := f.list(store.TokenQuery{Filter: keywright.TokenFilter{State: keywright.StateActive}, Now: day})
+		f.same("live", sorted(got), row.live)
+		gone := f.list(store.TokenQuery{Filter: keywright.TokenFilter{State: keywright.StateExpired}, Now: day})
+		f.same("expired", len(gone), 5-len(got))
+		f.read(func(tx store.Tx) error {
+			all, err := tx.Tokens().Count(f.ctx, "acme", "", day)
+			f.same("count", all, int64(len(got)))
+			lab, _ := tx.Tokens().Count(f.ctx, "acme", "lab", day)
+			f.same("count of lab", lab, row.lives)
+			space, _ := tx.Tenants().Space(f.ctx, "acme", "lab")
+			f.same("space's policy", space.Policy, row.lab)
+			return err
+		})
+		tenant, err := f.store.FindTenant(f.ctx, "acme", "lab")
+		f.fails("tenant", err, nil)
+		demands, _ := keywright.Together(row.account, row.lab)
+		f.same("tenant", tenant, demands.Tenant(true))
+	}
+	at, err := f.store.FindUse(f.ctx, used.Facts.ID)
+	f.fails("last use", err, nil)
+	f.same("last use", at, day.Add(-time.Minute))
+	at, err = f.store.FindUse(f.ctx, f.id())
+	f.fails("last use of nothing", err, nil)
+	f.same("last use of nothing", at.IsZero(), true)
 }
 
 func (f *fixture) wantCount(space string, all, permanent int64) {
 	f.Helper()
 	f.read(func(tx store.Tx) error {
-		n, err := tx.Tokens().Count(f.ctx, "acme", day)
+		n, err := tx.Tokens().Count(f.ctx, "acme", "", day)
 		f.same("count", n, all)
 		f.fails("count", err, nil)
 		n, err = tx.Tokens().CountPermanent(f.ctx, "acme", space, day)
@@ -311,11 +379,11 @@ func (f *fixture) wantCount(space string, all, permanent int64) {
 	})
 }
 
-func (f *fixture) setMaxLifetime(seconds int64) {
+func (f *fixture) setPolicy(change func(*keywright.Policy)) {
 	f.Helper()
 	f.write(func(tx store.Tx) error {
 		a := &store.Account{Name: "acme", Policy: keywright.DefaultPolicy()}
-		a.Policy.MaxLifetime = seconds
+		change(&a.Policy)
 		return tx.Tenants().UpdateAccount(f.ctx, a, event("account.policy"))
 	})
 }

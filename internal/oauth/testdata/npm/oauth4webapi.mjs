@@ -1,8 +1,13 @@
 // oauth4webapi as a client and as a resource server of Keywright. What to talk to
 // comes as JSON on stdin; a failed assertion is a stack trace and exit code 1.
 import assert from 'node:assert/strict'
+import { webcrypto } from 'node:crypto'
 import { text } from 'node:stream/consumers'
 import * as oauth from 'oauth4webapi'
+
+// Node 18, which Debian 12 has, does not make these global by itself.
+globalThis.crypto ??= webcrypto
+globalThis.CryptoKey ??= webcrypto.CryptoKey
 
 const { issuer, client_id, client_secret, api_key, audience, scopes } = JSON.parse(await text(process.stdin))
 const insecure = { [oauth.allowInsecureRequests]: true }
