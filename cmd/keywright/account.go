@@ -10,10 +10,14 @@ import (
 
 // accountCmd holds the commands of accounts.
 type accountCmd struct {
-	List   accountListCmd   `cmd:"" aliases:"ls" help:"List the accounts you may see."`
-	Show   accountShowCmd   `cmd:"" help:"Show an account and its policy."`
-	Create accountCreateCmd `cmd:"" help:"Create an account with its space default."`
-	Policy accountPolicyCmd `cmd:"" help:"Show an account's policy or change what the flags name."`
+	List    accountListCmd    `cmd:"" aliases:"ls" help:"List the accounts you may see."`
+	Show    accountShowCmd    `cmd:"" help:"Show an account and its policy."`
+	Create  accountCreateCmd  `cmd:"" help:"Create an account with its space default."`
+	Edit    accountEditCmd    `cmd:"" help:"Give an account another title."`
+	Close   accountCloseCmd   `cmd:"" help:"Suspend every token of an account."`
+	Reopen  accountReopenCmd  `cmd:"" help:"Let the tokens of a closed account work again."`
+	Members accountMembersCmd `cmd:"" help:"List who has a role on an account."`
+	Policy  accountPolicyCmd  `cmd:"" help:"Show an account's policy or change what the flags name."`
 }
 
 type accountListCmd struct {
@@ -79,7 +83,7 @@ func accountName(ctx context.Context, client *keywright.Client, name string) (st
 }
 
 func showAccount(w io.Writer, a keywright.Account) {
-	fields(w, "Account", printable(a.Name), "Title", printable(a.Title), "Created", instant(a.CreatedAt))
+	fields(w, "Account", printable(a.Name), "Title", printable(a.Title), "Created", instant(a.CreatedAt), "Closed", instantOr(a.ClosedAt, ""))
 	showPolicy(w, a.Policy)
 }
 

@@ -28,6 +28,7 @@ import (
 //	admin              sign in as the first user, in the context "admin"
 //	fails CODE COMMAND…  demand that a command ends with this exit code
 //	json NAME PATH     set $NAME to a member of the JSON last printed: .token.id, .items.0.label
+//	lines FILE LINE…   write a file, to be read on standard input
 //	events [@ACCOUNT] [ACTION…]
 //	                   demand that exactly these events were left since admin or the last time, oldest first
 func TestCommands(t *testing.T) {
@@ -41,7 +42,7 @@ func TestCommands(t *testing.T) {
 			return writeFiles(env.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": startRemote, "stop": stopRemote, "admin": signInAsAdmin, "json": jsonMember, "fails": failsWith, "events": demandEvents,
+			"start": startRemote, "stop": stopRemote, "admin": signInAsAdmin, "json": jsonMember, "fails": failsWith, "events": demandEvents, "lines": scriptLines,
 		},
 		RequireUniqueNames: true,
 	})
@@ -132,6 +133,13 @@ func failsWith(ts *testscript.TestScript, neg bool, args []string) {
 	if !errors.As(err, &exit) || strconv.Itoa(exit.ExitCode()) != args[0] {
 		ts.Fatalf("want exit code %s, have %v", args[0], err)
 	}
+}
+
+func scriptLines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: lines FILE LINE…")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(args[1:], "\n")+"\n"), 0o600))
 }
 
 func jsonMember(ts *testscript.TestScript, neg bool, args []string) {

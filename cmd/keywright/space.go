@@ -10,9 +10,15 @@ import (
 
 // spaceCmd holds the commands of spaces.
 type spaceCmd struct {
-	List   spaceListCmd   `cmd:"" aliases:"ls" help:"List the spaces of an account."`
-	Create spaceCreateCmd `cmd:"" help:"Create a space."`
-	Policy spacePolicyCmd `cmd:"" help:"Show what holds in a space, or narrow it by what the flags name."`
+	List    spaceListCmd    `cmd:"" aliases:"ls" help:"List the spaces of an account."`
+	Show    spaceShowCmd    `cmd:"" help:"Show a space."`
+	Create  spaceCreateCmd  `cmd:"" help:"Create a space."`
+	Edit    spaceEditCmd    `cmd:"" help:"Give a space another title."`
+	Close   spaceCloseCmd   `cmd:"" help:"Suspend every token of a space."`
+	Reopen  spaceReopenCmd  `cmd:"" help:"Let the tokens of a closed space work again."`
+	Members spaceMembersCmd `cmd:"" help:"List who has a role on a space."`
+	Delete  spaceDeleteCmd  `cmd:"" help:"Delete a space with its tokens."`
+	Policy  spacePolicyCmd  `cmd:"" help:"Show what holds in a space, or narrow it by what the flags name."`
 }
 
 type spaceListCmd struct {

@@ -11,11 +11,21 @@ import (
 
 // userCmd holds the commands of people.
 type userCmd struct {
-	List     userListCmd     `cmd:"" aliases:"ls" help:"List the people with a role in an account."`
-	Create   userCreateCmd   `cmd:"" help:"Create a user with a role."`
-	Grant    userGrantCmd    `cmd:"" help:"Give a user a role."`
-	Drop     userDropCmd     `cmd:"" help:"Take a role away from a user."`
-	Password userPasswordCmd `cmd:"" help:"Change your own password."`
+	List        userListCmd        `cmd:"" aliases:"ls" help:"List the people with a role in an account."`
+	Create      userCreateCmd      `cmd:"" help:"Create a user with a role."`
+	Grant       userGrantCmd       `cmd:"" help:"Give a user a role."`
+	Drop        userDropCmd        `cmd:"" help:"Take a role away from a user."`
+	Invite      userInviteCmd      `cmd:"" help:"Invite somebody to become a user, by a link that is good once."`
+	Invites     userInvitesCmd     `cmd:"" help:"List the invitations to an account."`
+	Withdraw    userWithdrawCmd    `cmd:"" help:"Withdraw an invitation."`
+	Accept      userAcceptCmd      `cmd:"" help:"Accept an invitation."`
+	Disable     userDisableCmd     `cmd:"" help:"Keep a user from signing in; its tokens end or are handed over."`
+	Enable      userEnableCmd      `cmd:"" help:"Let a disabled user sign in again."`
+	Delete      userDeleteCmd      `cmd:"" help:"Delete a user; its tokens end or are handed over."`
+	Sessions    userSessionsCmd    `cmd:"" help:"List sessions."`
+	EndSessions userEndSessionsCmd `cmd:"" help:"End sessions."`
+	Operators   userOperatorsCmd   `cmd:"" help:"List the operators of the instance."`
+	Password    userPasswordCmd    `cmd:"" help:"Change your own password."`
 }
 
 type userListCmd struct {
@@ -122,11 +132,25 @@ func (o output) finish(h *host, u keywright.User, err error) error {
 	})
 }
 
+// anyRoleFlags are roleFlags with the role on the instance.
+type anyRoleFlags struct {
+	Role    string `required:"" enum:"operator,admin,auditor,owner,manager,reader" placeholder:"ROLE" help:"operator of the instance; admin or auditor of the account; owner, manager or reader of a space."`
+	Account string `placeholder:"NAME" help:"In which account (default: your own)."`
+	Space   string `placeholder:"NAME" help:"In which space, for owner, manager and reader."`
+}
+
+func (f anyRoleFlags) operator() (bool, error) {
+	if f.Role == "operator" && f.Account+f.Space != "" {
+		return true, usagef("an operator is one of the whole instance: leave --account and --space out")
+	}
+	return f.Role == "operator", nil
+}
+
 type userGrantCmd struct {
 	remote
 	output
 	Username string `arg:"" help:"Who."`
-	roleFlags
+	anyRoleFlags
 }
 
 // Run gives the role.
@@ -134,6 +158,13 @@ func (c *userGrantCmd) Run(ctx context.Context, h *host) error {
 	client, err := c.dial(h)
 	if err != nil {
 		return err
+	}
+	if on, err := c.operator(); on {
+		if err != nil {
+			return err
+		}
+		u, err := client.GrantOperator(ctx, c.Username)
+		return c.finish(h, u, err)
 	}
 	of, err := accountName(ctx, client, c.Account)
 	if err != nil {
@@ -147,7 +178,7 @@ type userDropCmd struct {
 	remote
 	output
 	Username string `arg:"" help:"Who."`
-	roleFlags
+	anyRoleFlags
 }
 
 // Run takes the role away.
@@ -155,6 +186,13 @@ func (c *userDropCmd) Run(ctx context.Context, h *host) error {
 	client, err := c.dial(h)
 	if err != nil {
 		return err
+	}
+	if on, err := c.operator(); on {
+		if err != nil {
+			return err
+		}
+		u, err := client.DropOperator(ctx, c.Username)
+		return c.finish(h, u, err)
 	}
 	of, err := accountName(ctx, client, c.Account)
 	if err != nil {

@@ -68,6 +68,11 @@ func TestBulk(t *testing.T) {
 	want(bulk("olga", keywright.BulkChange{Action: "revoke", DryRun: true, Filter: keywright.TokenFilter{Kind: keywright.KindAccount}}), 0, 0)
 	want(bulk("ada", keywright.BulkChange{Action: "disable", Filter: keywright.TokenFilter{Space: "lab"}, Reason: "audit"}), 1, 1, "token.disable audit")
 	want(bulk("ada", keywright.BulkChange{Action: "disable", Filter: keywright.TokenFilter{Space: "lab"}}), 1, 0)
+	// A blank filter is one, and chooses what is blank.
+	want(bulk("ada", keywright.BulkChange{Action: "delete", Filter: keywright.TokenFilter{Owner: " "}}), 0, 0)
+	want(bulk("ada", keywright.BulkChange{Action: "delete", Filter: keywright.TokenFilter{IDs: []keywright.ID{{1}}}}), 0, 0)
+	want(bulk("ada", keywright.BulkChange{Action: "delete", Filter: keywright.TokenFilter{IDs: []keywright.ID{}}}), 0, 0)
+	want(bulk("ada", keywright.BulkChange{Action: "delete", Filter: keywright.TokenFilter{Parent: &keywright.ID{}}}), 0, 0)
 	// What the first one's end did to the next is not done again.
 	want(bulk("ada", keywright.BulkChange{Action: "revoke", Filter: keywright.TokenFilter{IDs: []keywright.ID{p.Token.ID, c.Token.ID}}, Reason: "leaked"}), 2, 1,
 		"token.revoke leaked", "token.revoke parent revoked", "token.revoke parent revoked")

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
 )
@@ -84,7 +86,7 @@ func (s *scene) choose(ctx context.Context, f keywright.TokenFilter, scope strin
 	if _, err := s.tenancy(ctx, place{account: f.Account}); err != nil {
 		return find, false, err
 	}
-	if err := checkFilter(f); err != nil {
+	if err := checkFilter(&f); err != nil {
 		return find, false, err
 	}
 	find = store.TokenQuery{Filter: f, Now: s.now}
@@ -99,12 +101,18 @@ func (s *scene) choose(ctx context.Context, f keywright.TokenFilter, scope strin
 	return find, find.Filter.Kind == keywright.KindSpace, nil
 }
 
-func checkFilter(f keywright.TokenFilter) error {
+// checkFilter reads a filter. Its texts are brought into the form of what they are compared with; none becomes empty
+// by that, which would choose everything.
+func checkFilter(f *keywright.TokenFilter) error {
 	var p problems
-	for _, text := range []struct{ member, value string }{
-		{"space", f.Space}, {"owner", f.Owner}, {"audience", f.Audience}, {"label", f.Label},
+	for _, text := range []struct {
+		member string
+		value  *string
+	}{
+		{"space", &f.Space}, {"owner", &f.Owner}, {"audience", &f.Audience}, {"label", &f.Label},
 	} {
-		p.text(text.member, text.value, maxFilterText, maxFilterText)
+		p.text(text.member, *text.value, maxFilterText, maxFilterText)
+		*text.value = norm.NFC.String(*text.value)
 	}
 	if f.Kind != 0 && f.Kind.String() == "" {
 		p.add("kind", "must be account, space or manager")

@@ -78,6 +78,7 @@ func TestListSees(t *testing.T) {
 		{"by owner", w.as("ada"), keywright.TokenFilter{Owner: "olga"}, "lab", nil},
 		{"by audience", w.as("ada"), keywright.TokenFilter{Audience: "http"}, "data", nil},
 		{"by label", w.as("ada"), keywright.TokenFilter{Label: "A"}, "account data lab", nil},
+		{"by a part of no label", w.as("ada"), keywright.TokenFilter{Label: "%"}, "", nil},
 		{"by permanence", w.as("ada"), keywright.TokenFilter{Permanent: ptr(true)}, "account", nil},
 		{"by state", w.as("ada"), keywright.TokenFilter{State: keywright.StateRevoked}, "", nil},
 		{"state unknown", w.as("ada"), keywright.TokenFilter{State: "gone"}, "", keywright.ErrInvalid},

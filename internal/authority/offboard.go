@@ -240,7 +240,10 @@ func (s *scene) disableUser(ctx context.Context, user *store.User, reason string
 	}
 	changed := *user
 	changed.DisabledAt = s.now
-	e := s.userEvent("user.disable", user)
+	e, err := s.userEvent(ctx, "user.disable", user)
+	if err != nil {
+		return err
+	}
 	e.Reason = reason
 	e.Before, e.After = map[string]any{"disabled_at": nil}, map[string]any{"disabled_at": s.now.Format(time.RFC3339Nano)}
 	if err := s.tx.People().UpdateUser(ctx, &changed, e); err != nil {
@@ -250,20 +253,24 @@ func (s *scene) disableUser(ctx context.Context, user *store.User, reason string
 }
 
 func (s *scene) deleteUser(ctx context.Context, user *store.User, reason string) error {
+	e, err := s.userEvent(ctx, "user.delete", user) // before the roles are gone that say where it is told
+	if err != nil {
+		return err
+	}
 	if err := s.endSessions(ctx, user, keywright.ID{}, reason); err != nil {
 		return err
 	}
 	if err := s.dropRoles(ctx, user, reason, func(store.Role) bool { return true }); err != nil {
 		return err
 	}
-	e := s.userEvent("user.delete", user)
 	e.Reason, e.Before = reason, map[string]any{"email": user.Email}
 	return s.tx.People().DeleteUser(ctx, user.ID, e)
 }
 
-// userEvent begins the event of a change to a user, which is told where the actor is at home.
-func (s *scene) userEvent(action string, user *store.User) store.Event {
-	return s.event(action, s.actor.account, "", "user:"+user.Username)
+// userEvent begins the event of a change to a user, which is told where the user is at home.
+func (s *scene) userEvent(ctx context.Context, action string, user *store.User) (store.Event, error) {
+	roles, err := s.tx.People().Roles(ctx, user.ID)
+	return s.event(action, homeOf(roles), "", "user:"+user.Username), err
 }
 
 // EnableUser lets a disabled user sign in again, with the roles it has. Tokens that ended stay ended. Enabling who
@@ -293,7 +300,7 @@ func (s *scene) enableUser(ctx context.Context, user *store.User, roles []store.
 			return err
 		}
 	}
-	e := s.userEvent("user.enable", user)
+	e := s.event("user.enable", homeOf(roles), "", "user:"+user.Username)
 	e.Before, e.After = map[string]any{"disabled_at": user.DisabledAt.Format(time.RFC3339Nano)}, map[string]any{"disabled_at": nil}
 	user.DisabledAt = time.Time{}
 	return s.tx.People().UpdateUser(ctx, user, e)

@@ -62,7 +62,11 @@ func (a *Authority) EndSession(ctx context.Context, caller Caller, username stri
 		if err != nil {
 			return missing("session", err)
 		}
-		return s.tx.People().DeleteSession(ctx, id, s.userEvent("session.end", user))
+		e, err := s.userEvent(ctx, "session.end", user)
+		if err != nil {
+			return err
+		}
+		return s.tx.People().DeleteSession(ctx, id, e)
 	})
 	return err
 }
@@ -80,7 +84,10 @@ func (a *Authority) EndSessions(ctx context.Context, caller Caller, username str
 }
 
 func (s *scene) endSessions(ctx context.Context, user *store.User, keep keywright.ID, reason string) error {
-	e := s.userEvent("session.end", user)
+	e, err := s.userEvent(ctx, "session.end", user)
+	if err != nil {
+		return err
+	}
 	e.Reason = reason
 	return s.tx.People().DeleteSessionsOf(ctx, user.ID, keep, e)
 }

@@ -1,7 +1,6 @@
 package authority
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -249,8 +248,3 @@ func wantErr(t testing.TB, err, sentinel error, part string) {
 func scopesGranted(list ...string) keywright.NewToken { return keywright.NewToken{Scopes: list} }
 
 func ptr[T any](v T) *T { return &v }
-
-// sortedBy is a sorted copy.
-func sortedBy[T any, K cmp.Ordered](list []T, key func(T) K) []T {
-	return slices.SortedFunc(slices.Values(list), func(a, b T) int { return cmp.Compare(key(a), key(b)) })
-}
