@@ -22,6 +22,11 @@ func (p NewPolicy) written() NewPolicy {
 	return p
 }
 
+// Explain says what would become of an attempt with a token, rule by rule.
+func (c *Client) Explain(ctx context.Context, r ExplainRequest) (Explanation, error) {
+	return call[Explanation](ctx, c, request{method: "POST", path: v1("explain"), body: r})
+}
+
 // SpacePolicy returns what a space demands of its tokens.
 func (c *Client) SpacePolicy(ctx context.Context, account, space string) (SpaceDemands, error) {
 	return call[SpaceDemands](ctx, c, request{method: "GET", path: v1("accounts", account, "spaces", space, "policy")})

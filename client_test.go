@@ -122,6 +122,9 @@ func clientCalls(ctx context.Context) []clientCall {
 			func(c client) error {
 				return only(c.PreviewPolicy(ctx, "acme", keywright.NewPolicy{DisableTokens: true}))
 			}},
+		{"POST /api/v1/explain", `{"token":"` + sampleID + `","scopes":["a"]}`, func(c client) error {
+			return only(c.Explain(ctx, keywright.ExplainRequest{Token: id, Scopes: []string{"a"}}))
+		}},
 		{"GET /api/v1/accounts/acme/spaces/lab/policy", "", func(c client) error { return only(c.SpacePolicy(ctx, "acme", "lab")) }},
 		{"PUT /api/v1/accounts/acme/spaces/lab/policy", `{"max_tokens":2}`, func(c client) error {
 			return only(c.SetSpacePolicy(ctx, "acme", "lab", keywright.NewSpacePolicy{SpacePolicy: keywright.SpacePolicy{MaxTokens: &expect}}))

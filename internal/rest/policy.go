@@ -61,6 +61,13 @@ func (s *spoke) routePolicy() {
 		return s.Authority.PreviewPolicy(ctx, caller, in.Account, in.Body, false)
 	})
 	s.routeSpacePolicy()
+	serve(s, operation[keywright.ExplainRequest]{
+		id: "explain", method: http.MethodPost, path: "/api/v1/explain", tag: "verify", summary: "Explain a verdict",
+		detail: "What would become of an attempt with a token, rule by rule, for whoever sees the token. It is no use of the token.",
+		body:   func(in *keywright.ExplainRequest) any { return in },
+	}, func(ctx context.Context, caller authority.Caller, in *keywright.ExplainRequest) (keywright.Explanation, error) {
+		return s.Authority.Explain(ctx, caller, *in)
+	})
 }
 
 func (s *spoke) setPolicy(ctx context.Context, caller authority.Caller, in *inPolicy[keywright.NewPolicy]) (set policySet, err error) {

@@ -1,0 +1,27 @@
+package keywright_test
+
+import (
+	"testing"
+
+	"github.com/keywright/keywright"
+)
+
+// Explain and Decide cannot disagree: the first rule that refuses is the reason, and every rule is told.
+func TestExplainIsDecide(t *testing.T) {
+	t.Parallel()
+	for _, row := range decisionVectors() {
+		e := keywright.Explain(row.Facts.facts(t), row.Access.access(t), row.Now)
+		first, missing := keywright.Allowed, ""
+		for i, f := range e.Rules {
+			if f.Detail == "" || i > 0 && f.Rule <= e.Rules[i-1].Rule {
+				t.Errorf("%s: rule %+v", row.Name, f)
+			}
+			if f.Refuses && first == keywright.Allowed {
+				first, missing = f.Rule, f.Missing
+			}
+		}
+		if first != row.Reason || e.Reason != row.Reason || missing != row.Missing || e.Valid != (row.Reason == keywright.Allowed) || len(e.Rules) != 11 {
+			t.Errorf("%s: %s (missing %q) by the rules, %s in all; want %s", row.Name, first, missing, e.Reason, row.Reason)
+		}
+	}
+}
