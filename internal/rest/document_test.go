@@ -144,7 +144,7 @@ func TestDocumentNull(t *testing.T) {
 	want := []string{
 		"Account.closed_at",
 		"Created.disabled_at", "Created.expires_at", "Created.last_used_at", "Created.not_before", "Created.parent",
-		"Created.revoked_at", "Created.rotating_until", "Member.disabled_at", "Self.token_id", "Space.closed_at",
+		"Created.revoked_at", "Created.rotating_until", "Member.disabled_at", "PolicySet.closed_at", "Self.token_id", "Space.closed_at",
 		"Token.disabled_at", "Token.expires_at", "Token.last_used_at", "Token.not_before", "Token.parent",
 		"Token.revoked_at", "Token.rotating_until", "User.disabled_at", "VerifiedToken.expires_at",
 	}
