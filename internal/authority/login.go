@@ -84,7 +84,7 @@ func (a *Authority) checkPassword(ctx context.Context, caller Caller, attempt lo
 	}
 	if !passwordMatches(hash, password.Reveal()) || !user.DisabledAt.IsZero() {
 		a.throttle.failedLogin(attempt, now)
-		a.refusals.noteLogin(user, caller.Address, now)
+		a.refusals.noteLogin(user, caller, now)
 		return keywright.ErrUnauthenticated
 	}
 	return nil

@@ -116,11 +116,11 @@ func appendAll(ctx context.Context, tx store.Tx, events []store.Event) error {
 }
 
 // noteLogin notes a wrong password of a person who exists.
-func (r *refusals) noteLogin(user *store.User, from netip.Addr, now time.Time) {
+func (r *refusals) noteLogin(user *store.User, caller Caller, now time.Time) {
 	if user == nil || !r.due(refusal{user.ID, keywright.Unproved}, now) {
 		return
 	}
-	e := Caller{Address: from}.event("session.refused", now.UTC().Truncate(time.Microsecond))
+	e := caller.event("session.refused", now.UTC().Truncate(time.Microsecond))
 	e.Subject = "user:" + user.Username
 	e.Reason = keywright.Unproved.String()
 	r.push(e)

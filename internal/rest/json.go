@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,8 +29,15 @@ const (
 )
 
 // answerOptions writes nil lists and maps as empty ones, members in one order, and leaves out a zero
-// number that is marked omitempty, as the document says.
-var answerOptions = json.JoinOptions(json.Deterministic(true), jsonv1.OmitEmptyWithLegacySemantics(true))
+// number that is marked omitempty, as the document says. A number that is kept as its text, as in an event, is
+// written as that.
+var answerOptions = json.JoinOptions(
+	json.Deterministic(true),
+	jsonv1.OmitEmptyWithLegacySemantics(true),
+	json.WithMarshalers(json.MarshalToFunc(func(e *jsontext.Encoder, n stdjson.Number) error {
+		return e.WriteValue(jsontext.Value(n))
+	})),
+)
 
 // malformedError says where a body is not JSON that can have one meaning only.
 type malformedError struct{ keywright.Problem }
