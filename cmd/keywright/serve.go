@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -39,6 +40,7 @@ type serveCmd struct {
 
 // Run serves until ctx ends.
 func (c *serveCmd) Run(ctx context.Context, std stdio) error {
+	collectLess()
 	log := newServerLog(std.Err, c.LogFormat, c.LogLevel)
 	defer log.flush()
 	s, err := server.Open(ctx, c.config(log.Logger))
@@ -48,6 +50,15 @@ func (c *serveCmd) Run(ctx context.Context, std stdio) error {
 	c.greet(std, s.Opened)
 	c.warn(log.Logger, s)
 	return errors.Join(s.Serve(ctx), s.Close())
+}
+
+// collectLess has the garbage collector run a quarter as often unless GOGC says
+// otherwise: what a server keeps is small, and at Go's default it would collect after every few
+// megabytes, which took a quarter of all verifications a second.
+func collectLess() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 }
 
 func (c *serveCmd) config(log *slog.Logger) server.Config {

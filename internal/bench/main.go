@@ -36,12 +36,13 @@ func main() {
 	}
 	out := flag.String("out", "", "write the report here too")
 	short := flag.Bool("short", false, "a quick pass: fewer rounds, 1k and 10k tokens")
+	seconds := flag.Int("seconds", 4, "length of a round")
 	only := flag.String("only", "", "comma list of process, http, durable, growth; empty: all")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	exitOn(run(ctx, *short, *only, *out))
+	exitOn(run(ctx, *short, *seconds, *only, *out))
 }
 
 func exitOn(err error) {
@@ -51,13 +52,13 @@ func exitOn(err error) {
 	}
 }
 
-func run(ctx context.Context, short bool, only, out string) error {
+func run(ctx context.Context, short bool, seconds int, only, out string) error {
 	dir, err := os.MkdirTemp("", "keywright-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	p := plan{rounds: 5, seconds: 4, sizes: []int{1_000, 100_000, 1_000_000}, dir: dir}
+	p := plan{rounds: 5, seconds: seconds, sizes: []int{1_000, 100_000, 1_000_000}, dir: dir}
 	if short {
 		p = plan{rounds: 3, seconds: 1, sizes: []int{1_000, 10_000}, dir: dir}
 	}
