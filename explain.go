@@ -1,7 +1,9 @@
 package keywright
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -48,7 +50,7 @@ func Explain(f Facts, a Access, now time.Time) Explanation {
 func (f *Facts) detail(rule Reason, a *Access) string {
 	switch rule {
 	case Undecided:
-		return "the token is on file"
+		return fmt.Sprintf("the token is on file: %t", !f.ID.IsZero() && f.Kind != 0)
 	case Revoked:
 		return "revoked: " + moment(f.RevokedAt, "no")
 	case Expired:
@@ -63,13 +65,16 @@ func (f *Facts) detail(rule Reason, a *Access) string {
 	case WrongKind:
 		return fmt.Sprintf("a token of kind %s; at Keywright's own API: %t", f.Kind, a.Management)
 	case WrongTenant:
-		return fmt.Sprintf("it acts in account %s, space %s; asked for: %q", f.Account, f.Space, a.Space)
+		return fmt.Sprintf("it acts in account %s, space %s; asked for: %s", f.Account, f.Space, cmp.Or(a.Space, "no space"))
 	case WrongAudience:
-		return fmt.Sprintf("it is for %q%s; asked by: %q", f.Audience, f.limited(func(l Limit) string { return list(l.Audience) }), a.Audience)
+		return fmt.Sprintf("it is for %s%s; asked by: %s", cmp.Or(list(f.Audience), "those who name none"),
+			f.limited(func(l Limit) string { return list(l.Audience) }), cmp.Or(a.Audience, "one who names none"))
 	case WrongNetwork:
-		return fmt.Sprintf("used from %v%s; address: %s", f.Networks, f.limited(func(l Limit) string { return list(l.Networks) }), a.Address)
+		return fmt.Sprintf("it may be used from %s%s; address: %s", cmp.Or(list(f.Networks), "anywhere"),
+			f.limited(func(l Limit) string { return list(l.Networks) }), known(a.Address))
 	case InsufficientScope:
-		return fmt.Sprintf("it has %v%s; asked for: %v", f.Scopes.Strings(), f.limited(func(l Limit) string { return list(l.Scopes) }), a.Scopes.Strings())
+		return fmt.Sprintf("it has %s%s; asked for: %s", cmp.Or(list(f.Scopes), "none"),
+			f.limited(func(l Limit) string { return list(l.Scopes) }), cmp.Or(list(a.Scopes), "none"))
 	}
 	return ""
 }
@@ -89,6 +94,13 @@ func list[T any](of []T) string {
 		return ""
 	}
 	return fmt.Sprint(of)
+}
+
+func known(address netip.Addr) string {
+	if !address.IsValid() {
+		return "not known"
+	}
+	return address.String()
 }
 
 func moment(t time.Time, none string) string {
