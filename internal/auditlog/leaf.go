@@ -7,9 +7,7 @@
 package auditlog
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -51,25 +49,6 @@ func Leaf(e *keywright.Event, before, after string) []byte {
 // LeafHash is the hash of an event's leaf.
 func LeafHash(e *keywright.Event, before, after string) Hash {
 	return tlog.RecordHash(Leaf(e, before, after))
-}
-
-// Members is the one way to write what an event says of a thing before or after a change: JSON as
-// encoding/json writes it (names sorted, no spaces, <, > and & escaped), "" if there is nothing.
-func Members(m map[string]any) (string, error) {
-	if len(m) == 0 {
-		return "", nil
-	}
-	text, err := json.Marshal(m)
-	if err == nil && bytes.Contains(text, []byte(`\ufffd`)) {
-		// Text that was not UTF-8 is written in a spelling that it loses when it is read.
-		if m, err = ParseMembers(string(text)); err == nil {
-			text, err = json.Marshal(m)
-		}
-	}
-	if err != nil {
-		return "", fmt.Errorf("write an event's members: %w", err)
-	}
-	return string(text), nil
 }
 
 // ParseMembers reads what Members wrote. Numbers are json.Number: they come out as they went in.

@@ -58,3 +58,19 @@ func BenchmarkSign(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkIssueBatch is a thousand tokens in one commit.
+func BenchmarkIssueBatch(b *testing.B) {
+	i := newInstance(b, func(c *Config) { c.Now = time.Now })
+	reqs := make([]keywright.NewToken, 1000)
+	for n := range reqs {
+		reqs[n] = keywright.NewToken{Account: "default", Label: "bulk", Scopes: []string{"invoices:read"}}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := i.IssueBatch(context.Background(), i.operator, reqs, ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000, "us/token")
+}

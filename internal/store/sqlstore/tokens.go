@@ -89,9 +89,7 @@ func (t tokens) CountPermanent(ctx context.Context, account, space string, now t
 
 // Insert adds a token. An imported one takes a revision: somebody may remember that its key is unknown.
 func (t tokens) Insert(ctx context.Context, r *store.Record, e store.Event) (number int64, err error) {
-	err = t.changeOne(ctx, func(r *row) { number = r.int() },
-		"UPDATE accounts SET last_token = last_token + 1 WHERE name = $1 RETURNING last_token", r.Facts.Account)
-	if err != nil {
+	if number, err = t.nextNumber(ctx, r.Facts.Account); err != nil {
 		return 0, fmt.Errorf("account %s: %w", r.Facts.Account, err)
 	}
 	if err := t.insertRow(ctx, r, number); err != nil {
@@ -102,6 +100,41 @@ func (t tokens) Insert(ctx context.Context, r *store.Record, e store.Event) (num
 	}
 	t.explain(e)
 	return number, nil
+}
+
+// numbering is how far an account's numbers have been given, in its row and in this transaction.
+type numbering struct{ kept, last int64 }
+
+// nextNumber takes the next number of an account's tokens. The first of a transaction is taken in the account's row, which
+// keeps others out until the end; those after it are counted here, and keepNumbers writes down where they ended.
+func (t tokens) nextNumber(ctx context.Context, account string) (int64, error) {
+	if n := t.numbers[account]; n != nil {
+		n.last++
+		return n.last, nil
+	}
+	var first int64
+	err := t.changeOne(ctx, func(r *row) { first = r.int() },
+		"UPDATE accounts SET last_token = last_token + 1 WHERE name = $1 RETURNING last_token", account)
+	if err != nil {
+		return 0, err
+	}
+	if t.numbers == nil {
+		t.numbers = map[string]*numbering{}
+	}
+	t.numbers[account] = &numbering{first, first}
+	return first, nil
+}
+
+func (t tokens) keepNumbers(ctx context.Context) error {
+	for account, n := range t.numbers {
+		if n.last == n.kept {
+			continue
+		}
+		if err := t.execOne(ctx, "UPDATE accounts SET last_token = $2 WHERE name = $1", account, n.last); err != nil {
+			return fmt.Errorf("account %s: %w", account, err)
+		}
+	}
+	return nil
 }
 
 func (t tokens) insertRow(ctx context.Context, r *store.Record, number int64) error {

@@ -19,6 +19,8 @@ type tx struct {
 	tree   *auditlog.Frontier // grows with the events; nil in a Read
 	events []store.Event      // written by finish, when it is known whether there is a revision
 	commit store.Commit
+
+	numbers map[string]*numbering // of accounts that got tokens
 }
 
 var _ store.Tx = (*tx)(nil)
@@ -142,8 +144,11 @@ func (t *tx) forget(ctx context.Context, s store.Subject) error {
 	return err
 }
 
-// finish writes the events, all with the transaction's revision.
+// finish writes what is written once: the last numbers, and the events, all with the transaction's revision.
 func (t *tx) finish(ctx context.Context) error {
+	if err := (tokens{t}).keepNumbers(ctx); err != nil {
+		return err
+	}
 	for _, e := range t.events {
 		e.Revision = t.commit.Revision
 		if err := t.insertEvent(ctx, e); err != nil {
