@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,14 +83,25 @@ func TestConfigFile(t *testing.T) {
 		access-ttl = "90s"
 		trusted-proxy = ["10.0.0.0/8", "fd00::/8"]
 		log-format = "json"
+		dialects = ["devo", "meshstack"]
 	`))
 	got, err := parseServe(t)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.Data != "/var/lib/keywright" || got.PublicURL != "https://keys.example.com" || got.TLSCert != "cert.pem" ||
-		got.AccessTTL != 90*time.Second || len(got.TrustedProxy) != 2 || got.LogFormat != "json" {
+		got.AccessTTL != 90*time.Second || len(got.TrustedProxy) != 2 || got.LogFormat != "json" || len(got.Dialects) != 2 {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestDialectsByFlagAndEnvironment(t *testing.T) {
+	t.Setenv("KEYWRIGHT_DIALECTS", "devo,meshstack")
+	if got, err := parseServe(t); err != nil || !slices.Equal(got.Dialects, []string{"devo", "meshstack"}) {
+		t.Errorf("%q, %v", got.Dialects, err)
+	}
+	if got, err := parseServe(t, "--dialects", "none"); err != nil || !slices.Equal(got.Dialects, []string{"none"}) {
+		t.Errorf("%q, %v", got.Dialects, err)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 // GrantRequest asks for an access token, narrower than its token if it says so.
 type GrantRequest struct {
 	Scopes    []string // empty: all of the token's
+	Lenient   bool     // of Scopes, what is beyond the token's is left out instead of refused
 	Resources []string // RFC 8707: absolute URIs, each one of the token's audiences
 	Audience  []string // RFC 8693: logical names, each one of the token's audiences
 }
@@ -32,6 +33,7 @@ type AccessGrant struct {
 	ExpiresIn   time.Duration
 	Scopes      keywright.Scopes
 	Audience    []string
+	ExpiresAt   time.Time
 }
 
 // The types of subject token that can be exchanged. An API key is a bearer token too, and a client may say no more than that.
@@ -128,7 +130,7 @@ func (a *Authority) subject(ctx context.Context, caller Caller, client *Verdict,
 
 // grant makes the access token of a proved token.
 func (a *Authority) grant(ctx context.Context, v *Verdict, req GrantRequest, actor string) (AccessGrant, error) {
-	scopes, err := grantedScopes(v.facts.Granted(), req.Scopes)
+	scopes, err := grantedScopes(v.facts.Granted(), req)
 	if err != nil {
 		return AccessGrant{}, err
 	}
@@ -158,7 +160,7 @@ func (a *Authority) grant(ctx context.Context, v *Verdict, req GrantRequest, act
 	if err != nil {
 		return AccessGrant{}, notKnown(err)
 	}
-	return AccessGrant{keywright.NewSecret(text), ends.Sub(issued), scopes, audience}, nil
+	return AccessGrant{keywright.NewSecret(text), ends.Sub(issued), scopes, audience, ends}, nil
 }
 
 // accessLife says from when to when an access token lives, in whole seconds: no longer than its token, nor than the
@@ -177,17 +179,21 @@ func (a *Authority) accessLife(v *Verdict, now time.Time) (issued, ends time.Tim
 	return issued, ends.Truncate(time.Second)
 }
 
-// grantedScopes is what is asked for, if the token contains it, or all that the token has.
-func grantedScopes(own keywright.Scopes, asked []string) (keywright.Scopes, error) {
-	if len(own) == 0 {
+// grantedScopes is what is asked for, if the token contains it, or all that the token has. Leniently it is the part
+// that the token contains, and may be nothing.
+func grantedScopes(own keywright.Scopes, req GrantRequest) (keywright.Scopes, error) {
+	if len(own) == 0 && !req.Lenient {
 		return nil, keywright.Invalid("scope", "the token has no scopes")
 	}
-	if len(asked) == 0 {
+	if len(req.Scopes) == 0 {
 		return own, nil
 	}
-	wanted, err := keywright.ParseScopes(asked...)
+	wanted, err := keywright.ParseScopes(req.Scopes...)
 	if err != nil {
 		return nil, keywright.Invalid("scope", "%v", err)
+	}
+	if req.Lenient {
+		return own.Narrow(wanted), nil
 	}
 	if beyond, ok := own.Contains(wanted); !ok {
 		return nil, keywright.Invalid("scope", "%s is beyond the token's", beyond)

@@ -11,7 +11,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -217,12 +216,4 @@ func wanted(t reflect.Type) string {
 		return "an object"
 	}
 	return "a string"
-}
-
-// appendValid appends text with whatever is not UTF-8 replaced.
-func appendValid(dst []byte, text string) []byte {
-	for _, c := range text {
-		dst = utf8.AppendRune(dst, c)
-	}
-	return dst
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
-	"regexp"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -139,26 +138,11 @@ func (p refusal) finished() refusal {
 			http.StatusMethodNotAllowed: "method_not_allowed",
 		}[p.Status]
 	}
-	p.Detail = cmp.Or(sayable(p.Detail), p.Title)
+	p.Detail = cmp.Or(presented.Sayable(p.Detail), p.Title)
 	problems := make([]keywright.Problem, len(p.Problems))
 	for i, each := range p.Problems {
-		problems[i] = keywright.Problem{Member: sayable(each.Member), Reason: sayable(each.Reason)}
+		problems[i] = keywright.Problem{Member: presented.Sayable(each.Member), Reason: presented.Sayable(each.Reason)}
 	}
 	p.Problems = problems
 	return p
-}
-
-// keyLike is a run of characters as long as the secret of an API key or a part of a JWT.
-var keyLike = regexp.MustCompile(`[A-Za-z0-9_-]{40,}`)
-
-// sayable is text for an answer. Messages may quote what was sent (a scope, a
-// member's name), and somebody may have put an API key there: what is long
-// enough to be a secret is not said back.
-func sayable(text string) string {
-	const most = 1000
-	text = keyLike.ReplaceAllString(text, "[withheld]")
-	if len(text) > most {
-		text = text[:most] + "…"
-	}
-	return string(appendValid(nil, text))
 }

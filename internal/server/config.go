@@ -43,6 +43,10 @@ type Config struct {
 	Prefix    string        // of API keys; empty: keywright.DefaultPrefix
 	AccessTTL time.Duration // life of an access token; 0: 5 minutes
 
+	// Dialects names the other people's token APIs that are spoken, as DialectNames has them; empty: all. The
+	// name "none", alone, is for none.
+	Dialects []string
+
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; none: nobody's.
 	TrustedProxies []netip.Prefix
 	Limits         Limits

@@ -7,12 +7,15 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/keywright/keywright/internal/dialect"
 )
 
 // front stands before every door: what holds for each request is done here and
 // nowhere else. It is on the way of every verification, so it allocates next to nothing.
 type front struct {
 	doors   http.Handler
+	foreign []*dialect.Door // whose answers have a shape of their own
 	trusted []netip.Prefix
 	body    int64
 	headers []header
@@ -37,7 +40,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.prepare(w.Header(), r, id)
 	defer func() {
 		if failure := recover(); failure != nil {
-			f.panicked(a, id, failure) // may panic on: net/http then drops the connection
+			f.panicked(a, r, id, failure) // may panic on: net/http then drops the connection
 		}
 		f.note(a, r, id, begun)
 		a.ResponseWriter = nil
@@ -50,17 +53,33 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !knownMethod(r.Method):
 		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-		problem(w, http.StatusMethodNotAllowed, "the method is not used here")
+		f.refuse(w, r, http.StatusMethodNotAllowed, "the method is not used here")
 	case !cleanPath(r.URL.Path, r.URL.EscapedPath()):
-		problem(w, http.StatusBadRequest, refusedPath)
+		f.refuse(w, r, http.StatusBadRequest, refusedPath)
 	case r.ContentLength > f.body:
-		problem(w, http.StatusRequestEntityTooLarge, "the body is too large")
+		f.refuse(w, r, http.StatusRequestEntityTooLarge, "the body is too large")
 	default:
 		if r.ContentLength < 0 {
 			r.Body = http.MaxBytesReader(w, r.Body, f.body)
 		}
 		f.doors.ServeHTTP(w, r)
 	}
+}
+
+// refuse answers what no door is asked about: at a dialect's path in its shape, where a path with more than one
+// meaning is as absent as any other.
+func (f *front) refuse(w http.ResponseWriter, r *http.Request, status int, detail string) {
+	for _, door := range f.foreign {
+		if !door.Owns(r.URL.Path) {
+			continue
+		}
+		if status == http.StatusBadRequest {
+			status = http.StatusNotFound
+		}
+		door.Refuse(w, r, status)
+		return
+	}
+	problem(w, status, detail)
 }
 
 // header is one that every answer carries. Its value is shared by all of them: a door that
@@ -126,7 +145,7 @@ func knownMethod(method string) bool {
 
 // panicked answers for a handler that could not. The failure itself may hold anything,
 // a secret too, so only its type is logged, with where it happened.
-func (f *front) panicked(a *answer, id []string, failure any) {
+func (f *front) panicked(a *answer, r *http.Request, id []string, failure any) {
 	if failure == http.ErrAbortHandler {
 		panic(failure)
 	}
@@ -134,7 +153,7 @@ func (f *front) panicked(a *answer, id []string, failure any) {
 	if a.status != 0 {
 		panic(http.ErrAbortHandler) // half an answer is out: the client must not take it for a whole one
 	}
-	problem(a, http.StatusInternalServerError, "something went wrong here; the log has the cause under the request id")
+	f.refuse(a, r, http.StatusInternalServerError, "something went wrong here; the log has the cause under the request id")
 }
 
 // note writes the request's line. The route is the pattern that was matched, never the path as sent,

@@ -51,6 +51,9 @@ func withDefaults(cfg Config) Config {
 }
 
 func (s *Server) open(ctx context.Context) (err error) {
+	if err = checkDialects(s.cfg.Dialects); err != nil {
+		return err
+	}
 	if s.lock, err = openData(s.cfg.Data); err != nil {
 		return err
 	}

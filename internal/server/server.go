@@ -55,8 +55,13 @@ func (s *Server) mount() error {
 		Address:   address,
 		RequestID: requestID,
 	}).Mount(mux)
+	foreign := s.dialects()
+	for _, door := range foreign {
+		door.Mount(mux)
+	}
 	s.front = &front{
 		doors:   mux,
+		foreign: foreign,
 		trusted: s.cfg.TrustedProxies,
 		body:    s.cfg.Limits.BodyBytes,
 		headers: everyAnswer(s.tls != nil),
