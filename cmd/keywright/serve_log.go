@@ -20,7 +20,7 @@ type serverLog struct {
 const writeLines = 100 * time.Millisecond
 
 func newServerLog(w io.Writer, format, level string) serverLog {
-	lines := &lines{to: w, w: bufio.NewWriterSize(w, 64<<10)}
+	lines := &lines{to: w, w: bufio.NewWriterSize(w, 64<<10), by: lineWriter{json: format == "json"}}
 	var least slog.Level
 	_ = least.UnmarshalText([]byte(level)) // one of those that the flag takes
 	options := &slog.HandlerOptions{Level: least}
@@ -28,7 +28,7 @@ func newServerLog(w io.Writer, format, level string) serverLog {
 	if format == "json" {
 		handler = slog.NewJSONHandler(lines, options)
 	}
-	return serverLog{slog.New(&prompt{handler, lines}), lines}
+	return serverLog{slog.New(&prompt{handler, lines, true}), lines}
 }
 
 func (l serverLog) flush() { l.lines.flush() }
@@ -38,17 +38,35 @@ type lines struct {
 	to  io.Writer
 	mu  sync.Mutex
 	w   *bufio.Writer
+	by  lineWriter
 	due bool // a flush is on its way
 }
 
 func (l *lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.flushSoon()
+	return l.w.Write(p)
+}
+
+// record writes a record's line, unless the line writer leaves it to slog.
+func (l *lines) record(r *slog.Record) (ok bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	line, ok := l.by.append(l.w.AvailableBuffer(), r)
+	if !ok {
+		return false, nil
+	}
+	l.flushSoon()
+	_, err = l.w.Write(line)
+	return true, err
+}
+
+func (l *lines) flushSoon() {
 	if !l.due {
 		l.due = true
 		time.AfterFunc(writeLines, l.flush)
 	}
-	return l.w.Write(p)
 }
 
 func (l *lines) flush() {
@@ -62,12 +80,19 @@ func (l *lines) flush() {
 
 // prompt writes out at once what should be seen at once.
 type prompt struct {
-	slog.Handler
-	lines *lines
+	slog.Handler // of slog; writes the same lines to the same place
+	lines        *lines
+	bare         bool // nothing is added to its records
 }
 
 func (p *prompt) Handle(ctx context.Context, r slog.Record) error {
-	err := p.Handler.Handle(ctx, r)
+	done, err := false, error(nil)
+	if p.bare {
+		done, err = p.lines.record(&r)
+	}
+	if !done {
+		err = p.Handler.Handle(ctx, r)
+	}
 	if r.Level >= slog.LevelWarn {
 		p.lines.flush()
 	}
@@ -75,9 +100,9 @@ func (p *prompt) Handle(ctx context.Context, r slog.Record) error {
 }
 
 func (p *prompt) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &prompt{p.Handler.WithAttrs(attrs), p.lines}
+	return &prompt{p.Handler.WithAttrs(attrs), p.lines, false}
 }
 
 func (p *prompt) WithGroup(name string) slog.Handler {
-	return &prompt{p.Handler.WithGroup(name), p.lines}
+	return &prompt{p.Handler.WithGroup(name), p.lines, false}
 }
