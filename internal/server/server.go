@@ -106,10 +106,11 @@ func (s *Server) Serve(ctx context.Context) error {
 }
 
 func (s *Server) accept(server *http.Server) error {
+	listener := lazyListener{s.listener}
 	if s.tls != nil {
-		return server.ServeTLS(s.listener, "", "")
+		return server.ServeTLS(listener, "", "")
 	}
-	return server.Serve(s.listener)
+	return server.Serve(listener)
 }
 
 // drain waits for the requests under way, then cuts off those that do not end.
