@@ -67,6 +67,7 @@ type Token struct {
 	AllowedCIDRs  []netip.Prefix    `json:"allowed_cidrs" doc:"Networks it may be used from; an empty list: any"`
 	Metadata      map[string]string `json:"metadata"`
 	Recoverable   bool              `json:"recoverable" doc:"A sealed copy of the key is kept and can be revealed"`
+	Hint          string            `json:"hint,omitempty" doc:"How its API key ends, to tell keys apart; left out where that is not known"`
 	Imported      bool              `json:"imported" doc:"The key was made by somebody else and is found by its digest"`
 	NotBefore     *time.Time        `json:"not_before"`
 	ExpiresAt     *time.Time        `json:"expires_at" doc:"null: permanent"`

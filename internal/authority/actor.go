@@ -46,6 +46,16 @@ func (s *scene) person(ctx context.Context, session *store.Session) (*actor, err
 	if !user.DisabledAt.IsZero() {
 		return nil, keywright.ErrUnauthenticated
 	}
+	who, err := s.personally(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	who.session = session.ID
+	return who, nil
+}
+
+// personally is a person as actor, without a session.
+func (s *scene) personally(ctx context.Context, user *store.User) (*actor, error) {
 	roles, err := s.tx.People().Roles(ctx, user.ID)
 	if err != nil {
 		return nil, err
@@ -54,7 +64,6 @@ func (s *scene) person(ctx context.Context, session *store.Session) (*actor, err
 		name:    "user:" + user.Username,
 		account: homeOf(roles),
 		user:    user,
-		session: session.ID,
 		roles:   roles,
 	}, nil
 }

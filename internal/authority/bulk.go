@@ -44,6 +44,10 @@ func (s *scene) bulk(ctx context.Context, req keywright.BulkChange) (result keyw
 	if err != nil {
 		return result, err
 	}
+	return s.bulkEach(ctx, ids, req)
+}
+
+func (s *scene) bulkEach(ctx context.Context, ids []keywright.ID, req keywright.BulkChange) (result keywright.BulkResult, err error) {
 	result.Matched = int64(len(ids))
 	if req.Expect != nil && *req.Expect != result.Matched {
 		return result, fmt.Errorf("%w: %d tokens are expected, %d are chosen; nothing was changed",
@@ -62,6 +66,53 @@ func (s *scene) bulk(ctx context.Context, req keywright.BulkChange) (result keyw
 		}
 	}
 	return result, nil
+}
+
+// DeleteOthers deletes every token that the filter chooses, all or none, but the calling one and those it descends from,
+// with which it would end. The filter names at least one member beside the account.
+func (a *Authority) DeleteOthers(ctx context.Context, caller Caller, f keywright.TokenFilter) (keywright.BulkResult, error) {
+	var result keywright.BulkResult
+	done, err := a.change(ctx, caller, func(s *scene) (err error) {
+		result, err = s.deleteOthers(ctx, keywright.BulkChange{Action: keywright.BulkDelete, Filter: f})
+		return err
+	})
+	if err != nil {
+		return keywright.BulkResult{}, err
+	}
+	result.Revision = done.Revision
+	return result, nil
+}
+
+func (s *scene) deleteOthers(ctx context.Context, req keywright.BulkChange) (keywright.BulkResult, error) {
+	if _, err := checkBulk(req); err != nil {
+		return keywright.BulkResult{}, err
+	}
+	ids, err := s.chosen(ctx, req.Filter)
+	if err != nil {
+		return keywright.BulkResult{}, err
+	}
+	kept, err := s.lineage(ctx)
+	if err != nil {
+		return keywright.BulkResult{}, err
+	}
+	ids = slices.DeleteFunc(ids, func(id keywright.ID) bool { return slices.Contains(kept, id) })
+	return s.bulkEach(ctx, ids, req)
+}
+
+// lineage is the acting token and those it descends from.
+func (s *scene) lineage(ctx context.Context) ([]keywright.ID, error) {
+	var line []keywright.ID
+	for rec := s.actor.token; rec != nil; {
+		line = append(line, rec.Facts.ID)
+		if rec.Parent.IsZero() {
+			break
+		}
+		var err error
+		if rec, err = s.tx.Tokens().Get(ctx, rec.Parent); err != nil {
+			return line, gone(err, nil)
+		}
+	}
+	return line, nil
 }
 
 // checkBulk reads the request: nothing is ever chosen because something was left out.

@@ -246,6 +246,7 @@ func (s *scene) applyPolicy(ctx context.Context, rec *store.Record, d draft) err
 		return err
 	}
 	policy, limits := t.policy(), t.demands.Limits
+	rec.Recoverable = d.recoverable || d.keep && policy.RecoverableAllowed
 	var p problems
 	p.allowScopes(limits, rec.Facts.Scopes)
 	p.allowAudience(limits, rec.Facts.Kind, rec.Facts.Audience)

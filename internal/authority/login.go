@@ -22,12 +22,8 @@ type Session struct {
 
 // Login begins a session for a username or e-mail and password. The caller carries no credential.
 func (a *Authority) Login(ctx context.Context, caller Caller, username string, password keywright.Secret) (Session, error) {
-	user, err := a.namedUser(ctx, username)
+	user, err := a.signIn(ctx, caller, username, password)
 	if err != nil {
-		return Session{}, err
-	}
-	attempt := attemptOf(user, username, caller.Address)
-	if err := a.checkPassword(ctx, caller, attempt, user, password); err != nil {
 		return Session{}, err
 	}
 	var begun Session
@@ -36,6 +32,15 @@ func (a *Authority) Login(ctx context.Context, caller Caller, username string, p
 		return err
 	})
 	return begun, err
+}
+
+// signIn is the person whose name and password are shown.
+func (a *Authority) signIn(ctx context.Context, caller Caller, username string, password keywright.Secret) (*store.User, error) {
+	user, err := a.namedUser(ctx, username)
+	if err != nil {
+		return nil, err
+	}
+	return user, a.checkPassword(ctx, caller, attemptOf(user, username, caller.Address), user, password)
 }
 
 // namedUser finds who is meant; nil if nobody is.
@@ -93,10 +98,7 @@ func (a *Authority) checkPassword(ctx context.Context, caller Caller, attempt lo
 // beginSession makes a session for a person whose password was right a moment ago, if that still is so.
 func (a *Authority) beginSession(ctx context.Context, tx store.Tx, caller Caller, checked *store.User) (Session, error) {
 	now := a.instant()
-	user, err := tx.People().User(ctx, checked.ID)
-	if isAbsent(err) || err == nil && (user.PasswordHash != checked.PasswordHash || !user.DisabledAt.IsZero()) {
-		return Session{}, keywright.ErrUnauthenticated
-	}
+	user, err := stillSignedIn(ctx, tx, checked)
 	if err != nil {
 		return Session{}, err
 	}
@@ -107,6 +109,15 @@ func (a *Authority) beginSession(ctx context.Context, tx store.Tx, caller Caller
 	e := caller.event("session.begin", now)
 	e.Actor, e.Subject = "user:"+user.Username, "user:"+user.Username
 	return Session{token, user.Username, s.ExpiresAt}, tx.People().InsertSession(ctx, s, e)
+}
+
+// stillSignedIn reads a person again in the transaction that acts.
+func stillSignedIn(ctx context.Context, tx store.Tx, checked *store.User) (*store.User, error) {
+	user, err := tx.People().User(ctx, checked.ID)
+	if isAbsent(err) || err == nil && (user.PasswordHash != checked.PasswordHash || !user.DisabledAt.IsZero()) {
+		return nil, keywright.ErrUnauthenticated
+	}
+	return user, err
 }
 
 func (a *Authority) newSession(caller Caller, user *store.User, now time.Time) (*store.Session, keywright.Secret, error) {
@@ -156,7 +167,18 @@ func (a *Authority) personIn(ctx context.Context, tx store.Tx, caller Caller) (*
 
 // ChangePassword sets the caller's own password and, if so asked, ends all its other sessions and all its tokens, in one revision.
 func (a *Authority) ChangePassword(ctx context.Context, caller Caller, req keywright.PasswordChange) error {
-	user, err := a.personNow(ctx, caller)
+	return a.changePassword(ctx, caller, req, a.personIn)
+}
+
+// ChangeOwnersPassword is ChangePassword for who shows a token: it sets its owner's password, which is proved by the
+// present one.
+func (a *Authority) ChangeOwnersPassword(ctx context.Context, caller Caller, req keywright.PasswordChange) error {
+	return a.changePassword(ctx, caller, req, a.ownerIn)
+}
+
+// changePassword has find say whose password it is.
+func (a *Authority) changePassword(ctx context.Context, caller Caller, req keywright.PasswordChange, find whose) error {
+	user, err := a.userNow(ctx, caller, find)
 	if err != nil {
 		return err
 	}
@@ -178,18 +200,34 @@ func (a *Authority) ChangePassword(ctx context.Context, caller Caller, req keywr
 	return err
 }
 
-func (a *Authority) personNow(ctx context.Context, caller Caller) (user *store.User, err error) {
+// whose finds out whose affair a request is.
+type whose func(ctx context.Context, tx store.Tx, caller Caller) (*store.Session, *store.User, error)
+
+func (a *Authority) userNow(ctx context.Context, caller Caller, find whose) (user *store.User, err error) {
 	err = a.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
-		_, user, err = a.personIn(ctx, tx, caller)
+		_, user, err = find(ctx, tx, caller)
 		return err
 	})
 	return user, err
 }
 
+// ownerIn is the person who owns the token that the caller shows.
+func (a *Authority) ownerIn(ctx context.Context, tx store.Tx, caller Caller) (*store.Session, *store.User, error) {
+	rec, _, _, err := a.proveIn(ctx, tx, caller)
+	if err != nil {
+		return nil, nil, err
+	}
+	if rec == nil {
+		return nil, nil, fmt.Errorf("%w: this is for a token, not for a person's session", keywright.ErrForbidden)
+	}
+	user, err := tx.People().User(ctx, rec.Owner)
+	return nil, user, gone(err, keywright.ErrUnauthenticated)
+}
+
 // setPassword writes what was worked out outside the transaction, if it still is about the same password.
 func (s *scene) setPassword(ctx context.Context, req keywright.PasswordChange, checked *store.User, hash string) error {
 	user := s.actor.user
-	if s.actor.token != nil || user.ID != checked.ID || user.PasswordHash != checked.PasswordHash {
+	if user.ID != checked.ID || user.PasswordHash != checked.PasswordHash {
 		return fmt.Errorf("%w: the password was changed meanwhile", keywright.ErrConflict)
 	}
 	changed := *user

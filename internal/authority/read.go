@@ -21,6 +21,7 @@ type draft struct {
 	lifetime    lifetime
 	notBefore   time.Time
 	recoverable bool
+	keep        bool // recoverable, where the policy lets it be
 }
 
 // readNew reads a request for a token, and says of everything that is wrong with it at once.

@@ -60,6 +60,7 @@ func resource(l store.Listed, now time.Time) keywright.Token {
 		AllowedCIDRs:  append([]netip.Prefix{}, f.Networks...),
 		Metadata:      map[string]string{},
 		Recoverable:   l.Recoverable,
+		Hint:          hintOf(l.Secrets),
 		Imported:      slices.ContainsFunc(l.Secrets, func(s store.Secret) bool { return s.Foreign && alive(s, now) }),
 		NotBefore:     moment(f.NotBefore),
 		ExpiresAt:     moment(f.ExpiresAt),
@@ -95,6 +96,14 @@ func stateOf(f keywright.Facts, now time.Time) keywright.State {
 		return keywright.StateDisabled
 	}
 	return keywright.StateActive
+}
+
+// hintOf is how the newest API key ends; empty if that is not known.
+func hintOf(secrets []store.Secret) string {
+	if len(secrets) == 0 || secrets[0].Hint[0] == 0 {
+		return ""
+	}
+	return string(secrets[0].Hint[:])
 }
 
 // endsAfter reports whether an end is still to come; zero is never.

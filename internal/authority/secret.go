@@ -23,11 +23,18 @@ func (s *scene) mint(id keywright.ID, number int64) (minted, error) {
 		return minted{}, fmt.Errorf("make a secret: %w", err)
 	}
 	digest, pepper := s.a.cfg.Keys.Digest(purposeToken, secret)
+	key := keywright.FormatAPIKey(s.a.cfg.Prefix, id, secret)
 	return minted{
-		kept:   store.Secret{Number: number, Digest: digest, Pepper: pepper},
+		kept:   store.Secret{Number: number, Digest: digest, Pepper: pepper, Hint: hint(key)},
 		secret: secret,
-		apiKey: keywright.FormatAPIKey(s.a.cfg.Prefix, id, secret),
+		apiKey: key,
 	}, nil
+}
+
+// hint is how an API key ends. These characters are of its checksum: they tell 30 of the secret's 256 bits.
+func hint(key string) (h [5]byte) {
+	copy(h[:], key[len(key)-len(h):])
+	return h
 }
 
 func (m minted) issued(t keywright.Token) keywright.Issued {

@@ -149,7 +149,8 @@ func (s *spoke) routeToken() {
 	})
 	serve(s, operation[plain]{
 		id: "revealToken", method: http.MethodPost, path: tokenPath + "/reveal", tag: "tokens", conflicts: true,
-		summary: "Reveal the API key of a recoverable token", detail: "Leaves an event.", params: []parameter[plain]{id},
+		summary: "Reveal the API key of a recoverable token", params: []parameter[plain]{id},
+		detail: "Leaves an event. The person who owns the token and the token that made it need no scope for it.",
 	}, func(ctx context.Context, caller authority.Caller, in *plain) (revealed, error) {
 		key, err := s.Authority.Reveal(ctx, caller, in.ID)
 		return revealed{key.Reveal()}, err

@@ -99,6 +99,7 @@ type Record struct {
 
 // Secret is what is kept of a secret.
 type Secret struct {
+	Hint    [5]byte   // how its API key ends, by which people tell keys apart; zero: not known
 	Number  int64     // 1 for the first; rotation counts up
 	Foreign bool      // the digest is of the SHA-256 of somebody else's key, and the token is found by it
 	Digest  Digest    //

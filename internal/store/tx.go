@@ -95,6 +95,8 @@ type Tenants interface {
 	InsertAccount(ctx context.Context, a *Account, e Event) error
 	UpdateAccount(ctx context.Context, a *Account, e Event) error
 	Space(ctx context.Context, account, name string) (*Space, error)
+	// SpaceNumbered finds a space by its number in an account.
+	SpaceNumbered(ctx context.Context, account string, number int64) (*Space, error)
 	Spaces(ctx context.Context, account, after string, limit int) ([]*Space, error)
 	InsertSpace(ctx context.Context, s *Space, e Event) (number int64, err error)
 	// UpdateSpace replaces a space's title and whether it is closed.

@@ -22,6 +22,7 @@ func TestSecretsRoundTrip(t *testing.T) {
 			Until:   timeOfMicro(rapid.Int64Range(-1e15, 1e17).Draw(t, "until")),
 		}
 		copy(s.Digest[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "digest"))
+		copy(s.Hint[:], rapid.StringMatching("(|[0-9A-Za-z]{5})").Draw(t, "hint"))
 		return s
 	})
 	rapid.Check(t, func(t *rapid.T) {
@@ -42,7 +43,7 @@ func TestSecretsRoundTrip(t *testing.T) {
 }
 
 func FuzzSecrets(f *testing.F) {
-	text, err := encodeSecrets([]store.Secret{{Number: 2, Pepper: "p2", Until: time.UnixMicro(1)}, {Number: 1, Foreign: true}})
+	text, err := encodeSecrets([]store.Secret{{Number: 2, Pepper: "p2", Until: time.UnixMicro(1)}, {Number: 1, Foreign: true}, {Hint: [5]byte{'a'}}})
 	if err != nil {
 		f.Fatal(err)
 	}

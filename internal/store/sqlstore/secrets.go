@@ -12,8 +12,15 @@ import (
 // A token's secrets are one column, newest first, since a verification reads them all and nothing
 // looks for them there. Each is, with integers big-endian:
 //
-//	number 8 | until 8, microseconds, 0: none | foreign 1 | length of pepper 1 | pepper | digest 32
+//	number 8 | until 8, microseconds, 0: none | flags 1 | length of pepper 1 | pepper | digest 32 | hint 5, if flagged
 const secretHead = 8 + 8 + 1 + 1
+
+// The flags of a secret.
+const (
+	flagForeign = 1 << iota
+	flagHint
+	flagsKnown = flagForeign | flagHint
+)
 
 func encodeSecrets(secrets []store.Secret) ([]byte, error) {
 	b := make([]byte, 0, len(secrets)*(secretHead+16+len(store.Digest{})))
@@ -23,9 +30,13 @@ func encodeSecrets(secrets []store.Secret) ([]byte, error) {
 		}
 		b = binary.BigEndian.AppendUint64(b, uint64(s.Number))
 		b = binary.BigEndian.AppendUint64(b, uint64(untilMicro(s.Until)))
-		b = append(b, flag(s.Foreign), byte(len(s.Pepper)))
+		flags := flag(s.Foreign, flagForeign) | flag(s.Hint != [5]byte{}, flagHint)
+		b = append(b, flags, byte(len(s.Pepper)))
 		b = append(b, s.Pepper...)
 		b = append(b, s.Digest[:]...)
+		if flags&flagHint != 0 {
+			b = append(b, s.Hint[:]...)
+		}
 	}
 	return b, nil
 }
@@ -35,21 +46,26 @@ var errSecrets = errors.New("the secrets of a token are damaged")
 func decodeSecrets(b []byte) ([]store.Secret, error) {
 	var secrets []store.Secret
 	for len(b) > 0 {
-		if len(b) < secretHead || b[16] > 1 {
+		if len(b) < secretHead || b[16] > flagsKnown {
 			return nil, errSecrets
 		}
 		pepper := secretHead + int(b[17])
-		end := pepper + len(store.Digest{})
+		digest := pepper + len(store.Digest{})
+		end := digest
+		if b[16]&flagHint != 0 {
+			end += len(store.Secret{}.Hint)
+		}
 		if len(b) < end {
 			return nil, errSecrets
 		}
 		s := store.Secret{
 			Number:  int64(binary.BigEndian.Uint64(b)),
 			Until:   timeOfMicro(int64(binary.BigEndian.Uint64(b[8:]))),
-			Foreign: b[16] == 1,
+			Foreign: b[16]&flagForeign != 0,
 			Pepper:  string(b[secretHead:pepper]),
 		}
-		copy(s.Digest[:], b[pepper:end])
+		copy(s.Digest[:], b[pepper:digest])
+		copy(s.Hint[:], b[digest:end])
 		secrets, b = append(secrets, s), b[end:]
 	}
 	return secrets, nil
@@ -65,9 +81,9 @@ func foreignDigest(secrets []store.Secret) []byte {
 	return nil
 }
 
-func flag(b bool) byte {
-	if b {
-		return 1
+func flag(set bool, as byte) byte {
+	if set {
+		return as
 	}
 	return 0
 }

@@ -84,6 +84,15 @@ func (t tenants) Space(ctx context.Context, account, name string) (s *store.Spac
 	return s, nil
 }
 
+func (t tenants) SpaceNumbered(ctx context.Context, account string, number int64) (s *store.Space, err error) {
+	err = t.one(ctx, func(r *row) { s = scanSpace(r) },
+		"SELECT "+spaceColumns+" FROM spaces WHERE account = $1 AND number = $2", account, number)
+	if err != nil {
+		return nil, fmt.Errorf("space %d of account %s: %w", number, account, err)
+	}
+	return s, nil
+}
+
 func (t tenants) Spaces(ctx context.Context, account, after string, limit int) (list []*store.Space, err error) {
 	err = t.each(ctx, func(r *row) { list = append(list, scanSpace(r)) },
 		"SELECT "+spaceColumns+" FROM spaces WHERE account = $1 AND name > $2 ORDER BY name LIMIT $3", account, after, limit)

@@ -16,6 +16,9 @@ func testSpaces(f *fixture) {
 	f.read(func(tx store.Tx) error {
 		got, err := tx.Tenants().Space(f.ctx, "acme", "lab")
 		f.same("space", got, lab)
+		f.fails("space", err, nil)
+		got, err = tx.Tenants().SpaceNumbered(f.ctx, "acme", 2)
+		f.same("space by number", got, lab)
 		return err
 	})
 	closed, err := f.store.FindTenant(f.ctx, "acme", "lab")

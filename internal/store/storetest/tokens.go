@@ -94,12 +94,16 @@ func testFind(f *fixture) {
 func testAbsent(f *fixture) {
 	nobody := f.id()
 	for what, get := range map[string]func(store.Tx) error{
-		"token":       func(tx store.Tx) error { _, err := tx.Tokens().Get(f.ctx, nobody); return err },
-		"number":      func(tx store.Tx) error { _, err := tx.Tokens().GetNumber(f.ctx, "acme", 99); return err },
-		"digest":      func(tx store.Tx) error { _, err := tx.Tokens().GetDigest(f.ctx, digest("x")); return err },
-		"sealed":      func(tx store.Tx) error { _, err := tx.Tokens().Sealed(f.ctx, nobody); return err },
-		"account":     func(tx store.Tx) error { _, err := tx.Tenants().Account(f.ctx, "ACME"); return err },
-		"space":       func(tx store.Tx) error { _, err := tx.Tenants().Space(f.ctx, "acme", "none"); return err },
+		"token":   func(tx store.Tx) error { _, err := tx.Tokens().Get(f.ctx, nobody); return err },
+		"number":  func(tx store.Tx) error { _, err := tx.Tokens().GetNumber(f.ctx, "acme", 99); return err },
+		"digest":  func(tx store.Tx) error { _, err := tx.Tokens().GetDigest(f.ctx, digest("x")); return err },
+		"sealed":  func(tx store.Tx) error { _, err := tx.Tokens().Sealed(f.ctx, nobody); return err },
+		"account": func(tx store.Tx) error { _, err := tx.Tenants().Account(f.ctx, "ACME"); return err },
+		"space":   func(tx store.Tx) error { _, err := tx.Tenants().Space(f.ctx, "acme", "none"); return err },
+		"space's number": func(tx store.Tx) error {
+			_, err := tx.Tenants().SpaceNumbered(f.ctx, "acme", 99)
+			return err
+		},
 		"user":        func(tx store.Tx) error { _, err := tx.People().User(f.ctx, nobody); return err },
 		"user's name": func(tx store.Tx) error { _, err := tx.People().UserNamed(f.ctx, "bob"); return err },
 		"no name":     func(tx store.Tx) error { _, err := tx.People().UserNamed(f.ctx, ""); return err },
