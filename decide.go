@@ -41,6 +41,7 @@ type Access struct {
 	Account    string     // whose data; empty: not asked
 	Space      string     // which space's data; empty: not asked
 	Address    netip.Addr // of the one who presented the credential; zero: not known
+	UserAgent  string     // what the same calls itself; noted, nothing is decided by it
 	Management bool       // the attempt is at Keywright's own management API
 	Bound      *Bound     // the access token presented, if it was one
 }

@@ -123,6 +123,12 @@ func partProblem(part string, start int, marks string) (pos int, problem string)
 // String is the scope as it was written.
 func (s Scope) String() string { return s.text }
 
+// Clone is the scope in memory of its own: what ParseScope returns shares that of what it read.
+func (s Scope) Clone() Scope {
+	s.text = strings.Clone(s.text)
+	return s
+}
+
 // MarshalText writes String.
 func (s Scope) MarshalText() ([]byte, error) { return []byte(s.text), nil }
 

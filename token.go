@@ -81,6 +81,8 @@ type Token struct {
 	RevokedReason string            `json:"revoked_reason,omitempty"`
 	LastUsedAt    *time.Time        `json:"last_used_at"`
 	LastUsedFrom  string            `json:"last_used_from,omitempty" doc:"Address"`
+	LastUsedAgent string            `json:"last_used_agent,omitempty" doc:"What the client calls itself"`
+	LastUsedDoor  string            `json:"last_used_door,omitempty" doc:"By which door: rest, verify, token, introspect …"`
 	Uses          int64             `json:"uses" doc:"How often it was accepted"`
 	Parent        *ID               `json:"parent" doc:"The token that made this one"`
 	Revision      Revision          `json:"revision,omitempty" doc:"The revision of the change that gave this answer"`
@@ -272,6 +274,8 @@ type VerifyRequest struct {
 	Audience string   `json:"audience,omitempty" doc:"The API that asks"`
 	Space    string   `json:"space,omitempty" doc:"Whose data is asked for"`
 	Address  string   `json:"address,omitempty" doc:"IP address of the one who presented the token"`
+
+	UserAgent string `json:"user_agent,omitempty" doc:"What the one who presented the token calls itself; noted with its last use"`
 }
 
 // Account is a tenant as the API shows it.

@@ -134,11 +134,13 @@ func lastUse(h *host, t keywright.Token) string {
 	if t.LastUsedAt == nil {
 		return "never"
 	}
-	from := ""
-	if t.LastUsedFrom != "" {
-		from = " from " + printable(t.LastUsedFrom)
+	seen := ""
+	for _, part := range [][2]string{{" from ", t.LastUsedFrom}, {" by ", t.LastUsedAgent}, {" at the door ", t.LastUsedDoor}} {
+		if part[1] != "" {
+			seen += part[0] + printable(part[1])
+		}
 	}
-	return fmt.Sprintf("%s%s, %d times in all", ago(h.Now(), t.LastUsedAt), from, t.Uses)
+	return fmt.Sprintf("%s%s, %d times in all", ago(h.Now(), t.LastUsedAt), seen, t.Uses)
 }
 
 func noneIfEmpty(s, none string) string {

@@ -16,6 +16,7 @@ type verifyCmd struct {
 	Audience string   `placeholder:"API" help:"The API that asks."`
 	Space    string   `placeholder:"NAME" help:"Whose data is asked for."`
 	Address  string   `placeholder:"IP" help:"From where the key was used."`
+	Agent    string   `name:"user-agent" placeholder:"NAME" help:"What the one who used it calls itself; noted with its last use."`
 	Offline  bool     `help:"Ask no server: check the format and checksum of an API key."`
 	Prefix   string   `default:"kw" help:"With --offline: what the instance's API keys begin with."`
 }
@@ -40,7 +41,7 @@ func (c *verifyCmd) Run(ctx context.Context, h *host) error {
 		return err
 	}
 	v, err := client.Verify(ctx, keywright.VerifyRequest{
-		Token: key, Scopes: c.Scope, Audience: c.Audience, Space: c.Space, Address: c.Address,
+		Token: key, Scopes: c.Scope, Audience: c.Audience, Space: c.Space, Address: c.Address, UserAgent: c.Agent,
 	})
 	if err != nil {
 		return err

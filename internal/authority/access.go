@@ -58,7 +58,7 @@ func (a *Authority) client(ctx context.Context, caller Caller) (Verdict, error) 
 	if !showsSecret(caller.Credential) {
 		return Verdict{}, keywright.ErrUnauthenticated
 	}
-	return a.proved(ctx, a.memory(), caller.Credential, question{Access: keywright.Access{Address: caller.Address}, own: true})
+	return a.proved(ctx, a.memory(), caller.Credential, question{Access: keywright.Access{Address: caller.Address}, own: true, seen: caller.origin()})
 }
 
 func showsSecret(c keywright.Credential) bool {
@@ -120,7 +120,7 @@ func (a *Authority) subject(ctx context.Context, caller Caller, client *Verdict,
 	if err != nil || !showsSecret(c) {
 		return Verdict{}, unusableSubject()
 	}
-	q := question{own: true, asker: client.facts.ID, from: caller.Address}
+	q := question{own: true, asker: client.facts.ID, from: caller.Address, seen: caller.origin()}
 	v, err := a.verify(ctx, a.memory(), c, q)
 	if err == nil && (!v.usable() || v.facts.Account != client.facts.Account) {
 		err = unusableSubject()
@@ -140,6 +140,7 @@ func (a *Authority) grant(ctx context.Context, v *Verdict, req GrantRequest, act
 	}
 	now := a.cfg.Now()
 	issued, ends := a.accessLife(v, now)
+	a.noteScopes(v.Record, scopes, len(req.Scopes) == 0) // who takes an access token need not ask us
 	if !now.Before(ends) {
 		return AccessGrant{}, keywright.ErrUnauthenticated // the token ends within this second
 	}

@@ -132,6 +132,9 @@ func (s *scene) require(at place, scope string) error {
 	if err == nil && at.space == "" && s.actor.token.Facts.Kind == keywright.KindSpace {
 		return fmt.Errorf("%w: a space token acts in its space only", keywright.ErrForbidden)
 	}
+	if err == nil {
+		s.a.noteScopes(s.actor.token, scopes(scope), false)
+	}
 	return err
 }
 

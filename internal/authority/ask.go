@@ -33,7 +33,7 @@ func (a *Authority) Check(ctx context.Context, caller Caller, presented string, 
 	if presented == "" {
 		return a.checkSelf(ctx, caller, access)
 	}
-	v, heard, err := a.ask(ctx, caller, presented, question{Access: access})
+	v, heard, err := a.ask(ctx, caller, presented, question{Access: access, seen: caller.seeing(access)})
 	if err != nil || !heard {
 		return Verdict{Decision: keywright.Decision{Reason: keywright.Unproved}}, err
 	}
@@ -45,13 +45,22 @@ func (a *Authority) checkSelf(ctx context.Context, caller Caller, access keywrig
 		return Verdict{}, keywright.ErrUnauthenticated
 	}
 	access.Address = caller.Address
-	return a.Verify(ctx, caller.Credential, access)
+	return a.verify(ctx, a.memory(), caller.Credential, question{Access: access, seen: caller.origin(), tells: true})
+}
+
+// seeing is where an attempt was seen that somebody asks about: where they say, or else where they ask from.
+func (c Caller) seeing(access keywright.Access) origin {
+	seen := c.origin()
+	if access.Address.IsValid() || access.UserAgent != "" {
+		seen.address, seen.userAgent = access.Address, access.UserAgent
+	}
+	return seen
 }
 
 // Introspect answers about a presented token; nil without an error means inactive, for whatever cause. A
 // token is active for this caller if it is good for what it is for, and the caller may hear of it.
 func (a *Authority) Introspect(ctx context.Context, caller Caller, presented string) (*Introspection, error) {
-	v, heard, err := a.ask(ctx, caller, presented, question{own: true})
+	v, heard, err := a.ask(ctx, caller, presented, question{own: true, seen: caller.origin()})
 	if err != nil || !heard || !v.Allowed() {
 		return nil, err
 	}
@@ -88,6 +97,7 @@ func (a *Authority) ask(ctx context.Context, caller Caller, presented string, q 
 	if who.self != nil {
 		q.asker, q.from = who.self.facts.ID, caller.Address
 	}
+	q.tells = true
 	if v, err = a.verify(ctx, a.memory(), c, q); err != nil {
 		return Verdict{}, false, err
 	}
@@ -115,11 +125,13 @@ func (a *Authority) asker(ctx context.Context, caller Caller) (*asker, error) {
 		})
 		return who, err
 	}
-	self, err := a.proved(ctx, a.memory(), caller.Credential, question{Access: keywright.Access{Address: caller.Address}, own: true})
+	needed := scopes(tokensVerify)
+	q := question{Access: keywright.Access{Address: caller.Address}, own: true, seen: caller.origin(), uses: needed}
+	self, err := a.proved(ctx, a.memory(), caller.Credential, q)
 	if err != nil {
 		return nil, err
 	}
-	access := keywright.Access{Management: true, Address: caller.Address, Bound: self.Bound, Scopes: scopes(tokensVerify)}
+	access := keywright.Access{Management: true, Address: caller.Address, Bound: self.Bound, Scopes: needed}
 	if !keywright.Decide(self.facts, access, a.cfg.Now()).Allowed() {
 		who.refusal = lacking(tokensVerify)
 	}

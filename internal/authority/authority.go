@@ -55,6 +55,7 @@ type Caller struct {
 	Address    netip.Addr
 	UserAgent  string
 	RequestID  string
+	Door       string // by which it comes, for the usage: keywright.DoorREST …
 }
 
 // Authority decides and changes. Make it with New. Safe for concurrent use.

@@ -73,19 +73,26 @@ func (s *scene) event(action, account, space, subject string) store.Event {
 }
 
 // event begins a line of the audit trail about something the caller brought about.
-func (c Caller) event(action string, at time.Time) store.Event {
+func (c Caller) event(action string, at time.Time) store.Event { return c.origin().event(action, at) }
+
+func (c Caller) origin() origin { return origin{c.Door, c.Address, c.UserAgent, c.RequestID} }
+
+func (o origin) event(action string, at time.Time) store.Event {
 	e := store.Event{
 		At:        at,
 		Action:    action,
 		Actor:     "system",
-		UserAgent: printable(c.UserAgent, 256),
-		RequestID: printable(c.RequestID, 128),
+		UserAgent: printable(o.userAgent, maxUserAgent),
+		RequestID: printable(o.requestID, 128),
 	}
-	if c.Address.IsValid() {
-		e.Address = c.Address.Unmap().String()
+	if o.address.IsValid() {
+		e.Address = o.address.Unmap().String()
 	}
 	return e
 }
+
+// maxUserAgent is how many bytes are kept of what a client calls itself.
+const maxUserAgent = 256
 
 // printable makes what a client sent about itself fit to be kept and shown: at
 // most limit bytes, valid UTF-8, control and direction characters dropped.

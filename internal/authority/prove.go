@@ -168,7 +168,7 @@ func (a *Authority) proveIn(ctx context.Context, tx store.Tx, c Caller) (rec *st
 		return nil, session, nil, err
 	}
 	access := keywright.Access{Management: true, Address: c.Address}
-	v, err := a.proved(ctx, within(tx), c.Credential, question{Access: access})
+	v, err := a.proved(ctx, within(tx), c.Credential, question{Access: access, seen: c.origin()})
 	if err != nil {
 		return nil, nil, nil, err
 	}

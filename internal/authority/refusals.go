@@ -2,7 +2,6 @@ package authority
 
 import (
 	"context"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -41,18 +40,15 @@ func newRefusals() *refusals {
 
 // note notes a refusal. An unknown id goes the same way as a known one, up to where there is
 // nothing to tell, so that both take the same time.
-func (r *refusals) note(id keywright.ID, known *store.Record, why keywright.Reason, from netip.Addr, now time.Time) {
-	if known != nil {
-		id = known.Facts.ID
-	}
+func (r *refusals) note(id keywright.ID, known *store.Record, why keywright.Reason, seen origin, now time.Time) {
 	if id.IsZero() || !r.due(refusal{id, why}, now) || known == nil {
 		return
 	}
-	r.push(refusedEvent(known, why, from, now))
+	r.push(refusedEvent(known, why, seen, now))
 }
 
-func refusedEvent(known *store.Record, why keywright.Reason, from netip.Addr, now time.Time) store.Event {
-	e := Caller{Address: from}.event("token.refused", now.UTC().Truncate(time.Microsecond))
+func refusedEvent(known *store.Record, why keywright.Reason, seen origin, now time.Time) store.Event {
+	e := seen.event("token.refused", now.UTC().Truncate(time.Microsecond))
 	e.Account, e.Space, e.Subject = known.Facts.Account, known.Facts.Space, "token:"+known.Facts.ID.String()
 	e.Reason = why.String()
 	if why != keywright.Unproved {

@@ -73,6 +73,8 @@ func resource(l store.Listed, now time.Time) keywright.Token {
 		RevokedReason: l.RevokedReason,
 		LastUsedAt:    moment(l.LastUsedAt),
 		LastUsedFrom:  l.LastUsedFrom,
+		LastUsedAgent: l.LastUsedAgent,
+		LastUsedDoor:  l.LastUsedDoor,
 		Uses:          l.Uses,
 	}
 	maps.Copy(t.Metadata, l.Metadata)

@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	flushEvery = time.Second
+	flushEvery = 750 * time.Millisecond // so that what was seen is on file within a second
 	tendEvery  = time.Minute
 	lastFlush  = 5 * time.Second // for the flush at the end
 )
 
-// Run does what is due by time until ctx ends: usage is flushed every second, signing keys are rotated, what has run
+// Run does what is due by time until ctx ends: usage is flushed within a second, signing keys are rotated, what has run
 // out is pruned. It returns after a last flush; its error is that of the last flush.
 func (a *Authority) Run(ctx context.Context) error {
 	flush, tend := time.NewTicker(flushEvery), time.NewTicker(tendEvery)
@@ -24,6 +24,8 @@ func (a *Authority) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-flush.C:
+			a.report("flush", a.flush(ctx))
+		case <-a.usage.soon:
 			a.report("flush", a.flush(ctx))
 		case <-tend.C:
 			a.tend(ctx)
@@ -40,7 +42,7 @@ func (a *Authority) flush(ctx context.Context) error {
 	var uncounted int64
 	var failed error
 	if a.cfg.Usage != nil {
-		uncounted, failed = a.usage.flush(ctx, a.cfg.Usage)
+		uncounted, failed = a.usage.flush(ctx, a.cfg.Usage, a.instant(), a.cfg.Random)
 	}
 	untold, err := a.refusals.flush(ctx, a.cfg.Store)
 	if uncounted > 0 || untold > 0 {

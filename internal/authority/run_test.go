@@ -2,10 +2,8 @@ package authority
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
@@ -62,50 +60,6 @@ func TestStopLosesNoUsage(t *testing.T) {
 	}
 }
 
-// full is a database that takes no usage.
-type full struct{}
-
-func (full) AddUsage(context.Context, []store.Usage) error { return keywright.ErrUnavailable }
-
-// kept is usage as a store would keep it.
-type kept map[keywright.ID]store.Usage
-
-func (k kept) AddUsage(_ context.Context, batch []store.Usage) error {
-	for _, u := range batch {
-		u.Count += k[u.Token].Count
-		k[u.Token] = u
-	}
-	return nil
-}
-
-// What the database does not take is kept, up to a bound; what is beyond is counted. A last use never goes back.
-func TestUsageWaits(t *testing.T) {
-	u := newUsage()
-	id := keywright.ID{15: 1}
-	at := time.Unix(1000, 0)
-	u.note(id, testAddress, at)
-	u.note(id, testAddress.Next(), at.Add(-time.Second))
-	if _, err := u.flush(t.Context(), full{}); !errors.Is(err, keywright.ErrUnavailable) {
-		t.Fatal(err)
-	}
-	u.note(id, testAddress, at.Add(time.Second))
-	got := kept{}
-	if lost, err := u.flush(t.Context(), got); err != nil || lost != 0 {
-		t.Fatal(lost, err)
-	}
-	if want := (store.Usage{Token: id, At: at.Add(time.Second), From: testAddress, Count: 3}); got[id] != want {
-		t.Errorf("got %+v, want %+v", got[id], want)
-	}
-
-	for n := range usagePending + 10 {
-		u.note(keywright.ID{0: byte(n), 1: byte(n >> 8), 15: 1}, testAddress, at)
-	}
-	got = kept{}
-	if lost, err := u.flush(t.Context(), got); err != nil || lost != 10 || len(got) != usagePending {
-		t.Errorf("%d kept, %d lost, %v", len(got), lost, err)
-	}
-}
-
 // Refused attempts at a known token leave one event per token and cause a minute; at an unknown one none.
 func TestRefusalsInTheTrail(t *testing.T) {
 	t.Parallel()
@@ -153,7 +107,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 	r := newRefusals()
 	for n := range refusalsPending + 5 {
 		known := &store.Record{Facts: keywright.Facts{ID: keywright.ID{byte(n), byte(n >> 8), 1}, Account: "default"}}
-		r.note(keywright.ID{}, known, keywright.Expired, testAddress, i.now())
+		r.note(known.Facts.ID, known, keywright.Expired, origin{address: testAddress}, i.now())
 	}
 	if lost, err := r.flush(t.Context(), i.store); err != nil || lost != 5 {
 		t.Errorf("%d lost, %v", lost, err)

@@ -31,7 +31,7 @@ func (w *world) spacePolicy(p keywright.SpacePolicy) {
 // use notes a use as the flush of a usage does.
 func (w *world) use(id keywright.ID) {
 	w.t.Helper()
-	w.must(w.st.AddUsage(w.t.Context(), []store.Usage{{Token: id, At: w.time(), Count: 1}}))
+	w.must(w.st.AddUsage(w.t.Context(), store.UsageBatch{Writer: w.id(), Number: 1, At: w.time(), Uses: []store.Usage{{Token: id, At: w.time()}}}))
 }
 
 // What a preview foretells is what happens, on the day it foretells, in a year that passes; and nothing else does.

@@ -14,7 +14,7 @@ import (
 // Verdict; an error means that the answer is not known (keywright.ErrUnavailable) or
 // withheld (*keywright.ThrottledError).
 func (a *Authority) Verify(ctx context.Context, c keywright.Credential, access keywright.Access) (Verdict, error) {
-	return a.verify(ctx, a.memory(), c, question{Access: access})
+	return a.verify(ctx, a.memory(), c, question{Access: access, seen: origin{address: access.Address}, tells: true})
 }
 
 // verify is the journey of a key, after the spoke has taken it out of its dialect and parsed it.
@@ -31,7 +31,7 @@ func (a *Authority) verify(ctx context.Context, from source, c keywright.Credent
 	if err := a.decide(ctx, from, &v, q, now); err != nil {
 		return Verdict{}, notKnown(err)
 	}
-	return v, a.note(c, found.record, v, q.Address, now)
+	return v, a.note(c, found.record, &v, &q, now)
 }
 
 // decide holds a proved credential against what is asked. What is not proved stays refused.
@@ -56,19 +56,28 @@ func (a *Authority) decide(ctx context.Context, from source, v *Verdict, q quest
 
 // note keeps what was seen; it never delays the answer. A failed proof counts against
 // whoever tries: beyond the limit the answer is withheld, a proof never is.
-func (a *Authority) note(c keywright.Credential, known *store.Record, v Verdict, from netip.Addr, now time.Time) error {
-	if v.Allowed() && v.facts.Tenant.MaxUnused > 0 {
-		a.lastUses.learn(v.facts.ID, now)
+func (a *Authority) note(c keywright.Credential, known *store.Record, v *Verdict, q *question, now time.Time) error {
+	id := c.ID()
+	if known != nil {
+		id = known.Facts.ID
 	}
-	if v.Allowed() && a.cfg.Usage != nil {
-		a.usage.note(v.facts.ID, from, now)
+	if a.cfg.Usage != nil {
+		n := attempt{origin: q.seen, at: now, reason: v.Decision.Reason}
+		if v.Allowed() {
+			n.held, n.asked = v.facts.Scopes, q.Scopes
+			n.heard(q, v.Bound)
+		}
+		a.usage.note(id, known != nil, &n)
 	}
 	if v.Allowed() {
+		if v.facts.Tenant.MaxUnused > 0 {
+			a.lastUses.learn(id, now)
+		}
 		return nil
 	}
-	a.refusals.note(c.ID(), known, v.Decision.Reason, from, now)
+	a.refusals.note(id, known, v.Decision.Reason, q.seen, now)
 	if v.Decision.Reason == keywright.Unproved {
-		return a.throttle.failed(c, from, now)
+		return a.throttle.failed(c, q.Address, now)
 	}
 	return nil
 }
@@ -80,6 +89,9 @@ type question struct {
 	own   bool
 	asker keywright.ID // a token that may be asking about itself
 	from  netip.Addr   // whence it asks
+	seen  origin
+	tells bool             // who asks is told the token's scopes
+	uses  keywright.Scopes // that are noted as used if the token has them, when none is asked for
 }
 
 func (q *question) access(v *Verdict) keywright.Access {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/authority"
 )
 
@@ -41,9 +42,9 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	below := issuerPath(s.Issuer)
 	mux.Handle(metadataPath+below, s.metadata())
 	doors := map[string]http.Handler{
-		tokenPath:      s.protocol(clientOrSubject, s.token),
-		introspectPath: s.protocol(clientOrBearer, s.introspect),
-		revokePath:     s.protocol(clientOrBearer, s.revoke),
+		tokenPath:      s.protocol(keywright.DoorToken, clientOrSubject, s.token),
+		introspectPath: s.protocol(keywright.DoorIntrospect, clientOrBearer, s.introspect),
+		revokePath:     s.protocol(keywright.DoorRevoke, clientOrBearer, s.revoke),
 		jwksPath:       s.published(s.jwks),
 	}
 	for path, door := range doors {
@@ -84,7 +85,7 @@ type request struct {
 //  5. the caller, by one method
 //  6. the endpoint itself
 //  7. its answer, or its error in the one form of section 5.2
-func (s *Server) protocol(accept accepted, serve endpoint) http.Handler {
+func (s *Server) protocol(door string, accept accepted, serve endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		neverStored(w.Header())
 		q, err := s.read(w, r, accept)
@@ -92,6 +93,7 @@ func (s *Server) protocol(accept accepted, serve endpoint) http.Handler {
 			s.refuse(w, r, q.method, err)
 			return
 		}
+		q.caller.Door = door
 		answer, err := serve(r.Context(), q)
 		if err != nil {
 			s.refuse(w, r, q.method, err)

@@ -34,6 +34,7 @@ func (s *spoke) stranger(r *http.Request) authority.Caller {
 		Address:   s.Address(r),
 		UserAgent: userAgent(r),
 		RequestID: s.RequestID(r),
+		Door:      keywright.DoorREST,
 	}
 }
 

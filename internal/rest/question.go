@@ -66,6 +66,7 @@ const (
 	memberAudience
 	memberSpace
 	memberAddress
+	memberUserAgent
 )
 
 func quickMember(name string) uint8 {
@@ -80,6 +81,8 @@ func quickMember(name string) uint8 {
 		return memberSpace
 	case "address":
 		return memberAddress
+	case "user_agent":
+		return memberUserAgent
 	}
 	return 0
 }
@@ -100,6 +103,8 @@ func (in *quick) member(q *question, member uint8) (ok bool) {
 		q.Space, ok = in.str()
 	case memberAddress:
 		q.Address, ok = in.str()
+	case memberUserAgent:
+		q.UserAgent, ok = in.str()
 	}
 	return ok
 }

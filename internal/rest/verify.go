@@ -69,7 +69,7 @@ func (s *spoke) recycle(b *buffer) {
 }
 
 func (s *spoke) verify(r *http.Request, b *buffer) error {
-	caller, err := s.known(r)
+	caller, err := s.asking(r)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (s *spoke) verify(r *http.Request, b *buffer) error {
 }
 
 func (s *spoke) verifyBatch(r *http.Request, b *buffer) error {
-	caller, err := s.known(r)
+	caller, err := s.asking(r)
 	if err != nil {
 		return err
 	}
@@ -115,6 +115,13 @@ func (s *spoke) verifyBatch(r *http.Request, b *buffer) error {
 	}
 	b.out = append(b.out, "]}"...)
 	return nil
+}
+
+// asking is known at these doors.
+func (s *spoke) asking(r *http.Request) (authority.Caller, error) {
+	caller, err := s.known(r)
+	caller.Door = keywright.DoorVerify
+	return caller, err
 }
 
 // read reads the body; there must be one.
@@ -143,7 +150,7 @@ func (s *spoke) judge(ctx context.Context, caller authority.Caller, q question) 
 
 // access is the attempt that a question describes.
 func (q question) access(caller authority.Caller) (keywright.Access, error) {
-	access := keywright.Access{Audience: q.Audience, Space: q.Space}
+	access := keywright.Access{Audience: q.Audience, Space: q.Space, UserAgent: q.UserAgent}
 	if len(q.Scopes) > 0 {
 		access.Scopes = make(keywright.Scopes, len(q.Scopes))
 	}
@@ -157,6 +164,8 @@ func (q question) access(caller authority.Caller) (keywright.Access, error) {
 	switch {
 	case !q.aboutOther && q.Address != "":
 		return access, keywright.Invalid("/address", "goes with token: without one, the caller's own address counts")
+	case !q.aboutOther && q.UserAgent != "":
+		return access, keywright.Invalid("/user_agent", "goes with token: without one, the caller's own counts")
 	case !q.aboutOther:
 		access.Address = caller.Address
 	case q.Token == "":

@@ -9,7 +9,6 @@ package store
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
 	"github.com/keywright/keywright"
@@ -111,14 +110,6 @@ type Secret struct {
 type RevokedAccess struct {
 	JTI       string
 	ExpiresAt time.Time
-}
-
-// Usage is what has been seen of a token since the last flush.
-type Usage struct {
-	Token keywright.ID
-	At    time.Time
-	From  netip.Addr
-	Count int64
 }
 
 // Event is one line of the audit trail. A store gives it Seq, and Revision if there is one, and

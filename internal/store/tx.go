@@ -53,20 +53,6 @@ type Tokens interface {
 	Sealed(ctx context.Context, id keywright.ID) ([]byte, error)
 }
 
-// UsageWriter is the part of a store that notes usage. It takes no revision and
-// changes no facts: a last use never goes back, counts add up.
-type UsageWriter interface {
-	AddUsage(ctx context.Context, batch []Usage) error
-}
-
-// Listed is a record and how it was used.
-type Listed struct {
-	*Record
-	LastUsedAt   time.Time
-	LastUsedFrom string
-	Uses         int64
-}
-
 // TokenQuery asks for a run of tokens. Filter.State is judged at Now, with the policies of account and space. Labels
 // are ordered without regard to case; a permanent token comes after every dated one and a token never
 // used after every used one, the other way around if Descending.

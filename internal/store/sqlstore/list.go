@@ -57,11 +57,13 @@ func (t tokens) List(ctx context.Context, q store.TokenQuery) (list []store.List
 }
 
 func scanListed(r *row) store.Listed {
-	return store.Listed{Record: scanRecord(r), LastUsedAt: r.time(), LastUsedFrom: r.text(), Uses: r.int()}
+	return store.Listed{
+		Record: scanRecord(r), LastUsedAt: r.time(), LastUsedFrom: r.text(), LastUsedAgent: r.text(), LastUsedDoor: r.text(), Uses: r.int(),
+	}
 }
 
 func tokenQuery(q store.TokenQuery, o listOrder) *query {
-	s := newQuery("SELECT " + recordColumns + ", u.last_used_at, u.last_used_from, u.uses" + o.from)
+	s := newQuery("SELECT " + recordColumns + ", u.last_used_at, u.last_used_from, u.last_used_agent, u.last_used_door, u.uses" + o.from)
 	s.where("u.token = t.id")
 	s.where(o.account+" = ?", q.Filter.Account)
 	direction, after := "ASC", ">"

@@ -222,6 +222,8 @@ func (t tokens) Delete(ctx context.Context, id keywright.ID, e store.Event) erro
 	}
 	for _, query := range []string{
 		"DELETE FROM token_usage WHERE token = $1",
+		"DELETE FROM token_days WHERE token = $1",
+		"DELETE FROM token_scopes WHERE token = $1",
 		"DELETE FROM sealed_keys WHERE token = $1",
 		"DELETE FROM tokens WHERE id = $1",
 	} {

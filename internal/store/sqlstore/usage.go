@@ -7,11 +7,17 @@ import (
 	"github.com/keywright/keywright/internal/store"
 )
 
-// AddUsage adds counts up and moves last uses forward. Usage of a token that is gone is dropped.
-func (s *Store) AddUsage(ctx context.Context, batch []store.Usage) error {
+// AddUsage adds counts up and moves last uses forward, once for each batch.
+func (s *Store) AddUsage(ctx context.Context, batch store.UsageBatch) error {
 	_, err := s.writer.write(ctx, func(t *tx) error {
-		for _, u := range batch {
-			if err := t.addUsage(ctx, u); err != nil {
+		fresh, err := t.exec(ctx, `INSERT INTO usage_batches (writer, number, at) VALUES ($1, $2, $3)
+			ON CONFLICT (writer) DO UPDATE SET number = excluded.number, at = excluded.at WHERE number < excluded.number`,
+			batch.Writer, batch.Number, batch.At)
+		if err != nil || fresh == 0 {
+			return err
+		}
+		for i := range batch.Uses {
+			if err := t.addUsage(ctx, &batch.Uses[i]); err != nil {
 				return fmt.Errorf("keep usage: %w", err)
 			}
 		}
@@ -20,15 +26,55 @@ func (s *Store) AddUsage(ctx context.Context, batch []store.Usage) error {
 	return err
 }
 
-func (t *tx) addUsage(ctx context.Context, u store.Usage) error {
-	from := ""
+// addUsage begins with the one row that every token has: where there is none, the token is gone.
+func (t *tx) addUsage(ctx context.Context, u *store.Usage) error {
+	known, err := t.addUses(ctx, u)
+	if err != nil || known == 0 {
+		return err
+	}
+	for _, c := range u.Counts {
+		if _, err := t.exec(ctx, addToHour[c.Hour%24], u.Token, c.Hour/24, c.Reason.String(), c.Door, c.N); err != nil {
+			return err
+		}
+	}
+	for _, scope := range u.Scopes {
+		_, err := t.exec(ctx, `INSERT INTO token_scopes (token, scope, last_hour) VALUES ($1, $2, $3)
+			ON CONFLICT (token, scope) DO UPDATE SET last_hour = excluded.last_hour WHERE last_hour < excluded.last_hour`,
+			u.Token, scope.String(), u.Hour)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// later is true where the attempt ($3) is later than the last one on file.
+const later = "$3 IS NOT NULL AND (last_used_at IS NULL OR last_used_at < $3)"
+
+const addUses = `UPDATE token_usage SET uses = uses + $2,
+	last_used_from = CASE WHEN ` + later + ` THEN $4 ELSE last_used_from END,
+	last_used_agent = CASE WHEN ` + later + ` THEN $5 ELSE last_used_agent END,
+	last_used_door = CASE WHEN ` + later + ` THEN $6 ELSE last_used_door END,
+	last_used_at = CASE WHEN ` + later + ` THEN $3 ELSE last_used_at END,
+	told_hour = CASE WHEN told_hour < $7 THEN $7 ELSE told_hour END
+	WHERE token = $1`
+
+func (t *tx) addUses(ctx context.Context, u *store.Usage) (known int64, err error) {
+	from, told := "", int64(0)
 	if u.From.IsValid() {
 		from = u.From.String()
 	}
-	_, err := t.exec(ctx, `
-		UPDATE token_usage SET uses = uses + $2,
-			last_used_from = CASE WHEN last_used_at IS NULL OR last_used_at < $3 THEN $4 ELSE last_used_from END,
-			last_used_at = CASE WHEN last_used_at IS NULL OR last_used_at < $3 THEN $3 ELSE last_used_at END
-		WHERE token = $1`, u.Token, u.Count, u.At, from)
-	return err
+	if u.Told {
+		told = u.Hour
+	}
+	return t.exec(ctx, addUses, u.Token, u.Accepted(), u.At, from, u.UserAgent, u.Door, told)
 }
+
+// addToHour are the statements that add to each hour of a day.
+var addToHour = func() (all [24]string) {
+	for h := range all {
+		all[h] = fmt.Sprintf(`INSERT INTO token_days (token, day, reason, door, total, h%[1]d) VALUES ($1, $2, $3, $4, $5, $5)
+			ON CONFLICT (token, day, reason, door) DO UPDATE SET total = total + excluded.total, h%[1]d = h%[1]d + excluded.h%[1]d`, h)
+	}
+	return all
+}()

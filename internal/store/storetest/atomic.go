@@ -95,7 +95,7 @@ func testCancel(f *fixture) {
 	f.fails("Read", f.store.Read(before, func(store.Tx) error { return nil }), context.Canceled)
 	_, err = f.store.Find(before, r.Facts.ID)
 	f.fails("Find", err, context.Canceled)
-	f.fails("usage", f.usage.AddUsage(before, []store.Usage{{Token: r.Facts.ID, At: day, Count: 1}}), context.Canceled)
+	f.fails("usage", f.usage.AddUsage(before, store.UsageBatch{Writer: f.id(), Number: 1, At: day, Uses: []store.Usage{used(r.Facts.ID, day, 1)}}), context.Canceled)
 
 	during, cancel := context.WithCancel(f.ctx)
 	_, err = f.store.Write(during, func(tx store.Tx) error {

@@ -69,7 +69,7 @@ func (f *fixture) shelf() {
 		}
 		f.insert(r)
 		if s.used != 0 {
-			f.fails("usage", f.usage.AddUsage(f.ctx, []store.Usage{{Token: r.Facts.ID, At: day.Add(s.used * time.Hour), Count: int64(i)}}), nil)
+			f.use(used(r.Facts.ID, day.Add(s.used*time.Hour), int64(i)))
 		}
 	}
 }

@@ -214,7 +214,7 @@ func testDelete(f *fixture) {
 	child.Parent = r.Facts.ID
 	f.insert(r, child)
 	f.seal(r.Facts.ID, []byte("sealed"))
-	f.fails("usage", f.usage.AddUsage(f.ctx, []store.Usage{{Token: r.Facts.ID, At: day, Count: 1}}), nil)
+	f.use(used(r.Facts.ID, day, 1))
 	f.delete(r.Facts.ID)
 	_, err := f.store.Find(f.ctx, r.Facts.ID)
 	f.fails("by id", err, keywright.ErrNotFound)
@@ -222,7 +222,7 @@ func testDelete(f *fixture) {
 	f.fails("by digest", err, keywright.ErrNotFound)
 	f.fails("sealed", f.store.Read(f.ctx, func(tx store.Tx) error { _, err := tx.Tokens().Sealed(f.ctx, r.Facts.ID); return err }), keywright.ErrNotFound)
 	f.same("the child's parent", f.find(child.Facts.ID).Parent, r.Facts.ID)
-	f.fails("usage of what is gone", f.usage.AddUsage(f.ctx, []store.Usage{{Token: r.Facts.ID, At: day, Count: 1}}), nil)
+	f.use(used(r.Facts.ID, day, 1)) // of what is gone
 	f.insert(r) // nothing is left of it
 	f.same("uses", f.list(store.TokenQuery{Filter: keywright.TokenFilter{IDs: []keywright.ID{r.Facts.ID}}})[0].Uses, int64(0))
 	f.wantTrail("token.create", "token.create", "token.edit", "token.delete", "token.create")
@@ -308,7 +308,7 @@ func testCount(f *fixture) {
 func testPolicyAtUse(f *fixture) {
 	f.space("lab")
 	const hour = 3600
-	used := f.record("used")
+	busy := f.record("used")
 	for label, edit := range map[string]func(*keywright.Facts){
 		"idle":   func(*keywright.Facts) {},
 		"lab":    func(t *keywright.Facts) { t.Space = "lab" },
@@ -318,13 +318,13 @@ func testPolicyAtUse(f *fixture) {
 	} {
 		r := f.record(label)
 		if label == "used" {
-			r = used
+			r = busy
 		}
 		r.Facts.RenewedAt = day.Add(-2 * time.Hour)
 		edit(&r.Facts)
 		f.insert(r)
 	}
-	f.fails("usage", f.usage.AddUsage(f.ctx, []store.Usage{{Token: used.Facts.ID, At: day.Add(-time.Minute), Count: 1}}), nil)
+	f.use(used(busy.Facts.ID, day.Add(-time.Minute), 1))
 	n := func(seconds int64) *int64 { return &seconds }
 	for _, row := range []struct {
 		account keywright.Policy
@@ -363,7 +363,7 @@ func testPolicyAtUse(f *fixture) {
 		demands, _ := keywright.Together(row.account, row.lab)
 		f.same("tenant", tenant, demands.Tenant(true))
 	}
-	at, err := f.store.FindUse(f.ctx, used.Facts.ID)
+	at, err := f.store.FindUse(f.ctx, busy.Facts.ID)
 	f.fails("last use", err, nil)
 	f.same("last use", at, day.Add(-time.Minute))
 	at, err = f.store.FindUse(f.ctx, f.id())
@@ -390,30 +390,4 @@ func (f *fixture) setPolicy(change func(*keywright.Policy)) {
 		change(&a.Policy)
 		return tx.Tenants().UpdateAccount(f.ctx, a, event("account.policy"))
 	})
-}
-
-// testUsage: counts add up and a last use never goes back.
-func testUsage(f *fixture) {
-	r := f.record("used")
-	f.insert(r)
-	for _, s := range []struct {
-		after time.Duration
-		from  string
-		uses  int64
-		last  time.Duration
-		seen  string
-	}{
-		{time.Second, "192.0.2.1", 1, time.Second, "192.0.2.1"},
-		{time.Hour, "2001:db8::1", 2, time.Hour, "2001:db8::1"},
-		{time.Minute, "192.0.2.9", 3, time.Hour, "2001:db8::1"},
-		{2 * time.Hour, "", 4, 2 * time.Hour, ""},
-	} {
-		u := store.Usage{Token: r.Facts.ID, At: day.Add(s.after), Count: 1}
-		u.From, _ = netip.ParseAddr(s.from)
-		f.fails("usage", f.usage.AddUsage(f.ctx, []store.Usage{u, {Token: f.id(), At: day, Count: 1}}), nil)
-		got := f.list(store.TokenQuery{})[0]
-		f.same("usage", []any{got.LastUsedAt, got.LastUsedFrom, got.Uses}, []any{day.Add(s.last), s.seen, s.uses})
-	}
-	f.same("the token itself", f.find(r.Facts.ID), r)
-	f.wantTrail("token.create")
 }
