@@ -105,7 +105,7 @@ const (
 // be set; none means the account's default lifetime.
 type NewToken struct {
 	Label        string            `json:"label,omitempty" doc:"Random adjective-noun if none is given"`
-	Kind         Kind              `json:"kind,omitempty" doc:"Default: space if a space is named, else account"`
+	Kind         Kind              `json:"kind,omitempty" doc:"Default: space if a space is named or the caller acts in one only, else account"`
 	Account      string            `json:"account,omitempty" doc:"Default: the caller's"`
 	Space        string            `json:"space,omitempty"`
 	Owner        string            `json:"owner,omitempty" doc:"Username; default: the caller, or the calling token's owner"`
@@ -320,7 +320,7 @@ type Self struct {
 	User    string `json:"user" doc:"The person, or the owner of the calling token"`
 	TokenID *ID    `json:"token_id" doc:"The calling token; null for a person's session"`
 	Account string `json:"account" doc:"Where requests go that name no account"`
-	Space   string `json:"space,omitempty"`
+	Space   string `json:"space,omitempty" doc:"Where in it new tokens go that name no space; none: they are the account's"`
 	Roles   []Role `json:"roles"`
 	Scopes  Scopes `json:"scopes"`
 }

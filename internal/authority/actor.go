@@ -16,11 +16,12 @@ import (
 type actor struct {
 	name    string      // as Event.Actor
 	account string      // where requests go that name none
+	space   string      // where in it new tokens go that name none; empty: they are the account's
 	user    *store.User // the person, or the token's owner
 	session keywright.ID
 	roles   []store.Role     // a person's
 	token   *store.Record    // nil: a person
-	bound   *keywright.Bound // what narrows the token, if it came as an access token
+	bound   *keywright.Bound // what narrows the token, if it came as an access token, or the session
 }
 
 // establish finds out who the caller is now. Whatever makes a credential
@@ -31,14 +32,14 @@ func (s *scene) establish(ctx context.Context) (*actor, error) {
 	case err != nil:
 		return nil, err
 	case session != nil:
-		return s.person(ctx, session)
+		return s.person(ctx, session, bound)
 	case rec != nil:
 		return s.machine(ctx, rec, bound)
 	}
 	return nil, keywright.ErrUnauthenticated
 }
 
-func (s *scene) person(ctx context.Context, session *store.Session) (*actor, error) {
+func (s *scene) person(ctx context.Context, session *store.Session, bound *keywright.Bound) (*actor, error) {
 	user, err := s.tx.People().User(ctx, session.User)
 	if err != nil {
 		return nil, gone(err, keywright.ErrUnauthenticated)
@@ -50,7 +51,7 @@ func (s *scene) person(ctx context.Context, session *store.Session) (*actor, err
 	if err != nil {
 		return nil, err
 	}
-	who.session = session.ID
+	who.session, who.bound = session.ID, bound
 	return who, nil
 }
 
@@ -60,9 +61,11 @@ func (s *scene) personally(ctx context.Context, user *store.User) (*actor, error
 	if err != nil {
 		return nil, err
 	}
+	home := homeOf(roles)
 	return &actor{
 		name:    "user:" + user.Username,
-		account: homeOf(roles),
+		account: home,
+		space:   homeSpace(roles, home),
 		user:    user,
 		roles:   roles,
 	}, nil
@@ -79,6 +82,21 @@ func homeOf(roles []store.Role) string {
 	return cmp.Or(home, defaultName)
 }
 
+// homeSpace is where in an account a person makes tokens who makes none of the account's: the first space by name.
+func homeSpace(roles []store.Role, account string) string {
+	makes := func(at place) bool { return scopesOf(rolesAt(roles, at)).Covers(scopes(tokensWrite)[0]) }
+	if makes(place{account: account}) {
+		return ""
+	}
+	home := ""
+	for _, r := range roles {
+		if r.Account == account && r.Space != "" && (home == "" || r.Space < home) && makes(place{account, r.Space}) {
+			home = r.Space
+		}
+	}
+	return home
+}
+
 func (s *scene) machine(ctx context.Context, rec *store.Record, bound *keywright.Bound) (*actor, error) {
 	if err := s.situate(ctx, rec); err != nil {
 		return nil, gone(err, keywright.ErrUnauthenticated)
@@ -93,6 +111,9 @@ func (s *scene) machine(ctx context.Context, rec *store.Record, bound *keywright
 		user:    user,
 		token:   rec,
 		bound:   bound,
+	}
+	if rec.Facts.Kind == keywright.KindSpace {
+		who.space = rec.Facts.Space
 	}
 	return who, s.judge(who, keywright.Access{})
 }
@@ -139,6 +160,9 @@ func (s *scene) require(at place, scope string) error {
 }
 
 func (s *scene) requireRole(at place, scope string) error {
+	if !s.actor.narrowedTo(scope) {
+		return fmt.Errorf("%w: the session was begun for less than %s", keywright.ErrForbidden, scope)
+	}
 	here := rolesAt(s.actor.roles, at)
 	switch {
 	case scopesOf(here).Covers(scopes(scope)[0]):
@@ -147,6 +171,11 @@ func (s *scene) requireRole(at place, scope string) error {
 		return fmt.Errorf("%w: this needs a role in %s that covers %s", keywright.ErrForbidden, at, scope)
 	}
 	return keywright.ErrNotFound
+}
+
+// narrowedTo reports whether the session of a person leaves it what the scope names: every one manages tokens.
+func (who *actor) narrowedTo(scope string) bool {
+	return who.bound == nil || scope == tokensRead || scope == tokensWrite || who.bound.Scopes.Covers(scopes(scope)[0])
 }
 
 // belongsTo reports whether the account is the actor's own: nothing in it is another tenant's.

@@ -56,6 +56,8 @@ type Caller struct {
 	UserAgent  string
 	RequestID  string
 	Door       string // by which it comes, for the usage: keywright.DoorREST …
+	// Own has the caller reach only tokens whose owner it is, whatever its role: for clients that know of no others.
+	Own bool
 }
 
 // Authority decides and changes. Make it with New. Safe for concurrent use.

@@ -36,6 +36,49 @@ func (a *Authority) Edit(ctx context.Context, caller Caller, id keywright.ID, re
 	return a.alter(ctx, caller, id, func(s *scene, rec *store.Record) error { return s.edit(ctx, rec, req) })
 }
 
+// EditAndRevoke edits a token and then revokes it, both or neither.
+func (a *Authority) EditAndRevoke(ctx context.Context, caller Caller, id keywright.ID, req keywright.EditToken, reason string) (keywright.Token, error) {
+	return a.alter(ctx, caller, id, func(s *scene, rec *store.Record) error {
+		reason, err := readReason(reason)
+		if err != nil {
+			return err
+		}
+		if err := s.edit(ctx, rec, req); err != nil {
+			return err
+		}
+		_, err = s.revoke(ctx, rec, reason)
+		return err
+	})
+}
+
+// EditAndRotate edits a token and, if that gave it another expiry, gives it a new secret too, both or neither; the
+// old secret ends at once. Without a new secret the answer has none.
+func (a *Authority) EditAndRotate(ctx context.Context, caller Caller, id keywright.ID, req keywright.EditToken) (keywright.Issued, error) {
+	var issued keywright.Issued
+	done, err := a.change(ctx, caller, func(s *scene) error {
+		rec, err := s.token(ctx, id, tokensWrite)
+		if err != nil {
+			return err
+		}
+		before := rec.Facts.ExpiresAt
+		if err := s.edit(ctx, rec, req); err != nil {
+			return err
+		}
+		if !rec.Facts.ExpiresAt.Equal(before) {
+			issued, err = s.rotateAtOnce(ctx, rec)
+			return err
+		}
+		issued = keywright.Issued{}
+		issued.Token, err = s.shown(ctx, rec)
+		return err
+	})
+	if err != nil {
+		return keywright.Issued{}, err
+	}
+	issued.Token.Revision = done.Revision
+	return issued, nil
+}
+
 func (s *scene) edit(ctx context.Context, rec *store.Record, req keywright.EditToken) error {
 	if err := notRevoked(rec); err != nil {
 		return err

@@ -83,6 +83,9 @@ func (who *actor) personal(at place) envelope {
 	e := envelope{giver: "you", account: at.account, space: at.space, audience: audience{any: true}}
 	here := rolesAt(who.roles, at)
 	e.scopes = scopesOf(here, "**")
+	if who.bound != nil {
+		e.scopes = e.scopes.Narrow(who.bound.Scopes)
+	}
 	e.kinds = []keywright.Kind{keywright.KindSpace}
 	if at.space == "" {
 		e.kinds = []keywright.Kind{keywright.KindAccount, keywright.KindManager}

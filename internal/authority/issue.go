@@ -154,29 +154,25 @@ func (s *scene) outline(d draft) (*store.Record, error) {
 	return rec, nil
 }
 
-// reach is the kind of the token and its space. Where neither is named, a space
-// token makes tokens of its space and a manager token makes manager tokens.
+// reach is the kind of the token and its space. Where neither is named, who acts in a space makes tokens of that space
+// and a manager token makes manager tokens.
 func (s *scene) reach(d draft) (keywright.Kind, string, error) {
-	home, kind := defaultName, d.kind
-	var own keywright.Kind
-	if s.actor.token != nil {
-		own = s.actor.token.Facts.Kind
-	}
-	if own == keywright.KindSpace {
-		home = s.actor.token.Facts.Space
+	home, kind := s.actor.space, d.kind
+	if d.account != "" && d.account != s.actor.account {
+		home = ""
 	}
 	if kind == 0 {
 		switch {
-		case d.space != "" || own == keywright.KindSpace:
+		case d.space != "" || home != "":
 			kind = keywright.KindSpace
-		case own == keywright.KindManager:
+		case s.actor.token != nil && s.actor.token.Facts.Kind == keywright.KindManager:
 			kind = keywright.KindManager
 		default:
 			kind = keywright.KindAccount
 		}
 	}
 	if kind == keywright.KindSpace {
-		return kind, cmp.Or(d.space, home), nil
+		return kind, cmp.Or(d.space, home, defaultName), nil
 	}
 	if d.space != "" && d.space != defaultName {
 		return 0, "", keywright.Invalid("/space", "a token of kind %s belongs to the space %s; leave space out or make a space token", kind, defaultName)

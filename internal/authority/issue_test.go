@@ -46,7 +46,7 @@ func TestIssue(t *testing.T) {
 		{"nobody", Caller{}, keywright.NewToken{}, keywright.ErrUnauthenticated, ""},
 		{"reader", w.as("rita"), keywright.NewToken{Space: "lab"}, keywright.ErrForbidden, "role"},
 		{"auditor", w.as("audi"), keywright.NewToken{}, keywright.ErrForbidden, "role"},
-		{"owner of a space, at the account", w.as("olga"), keywright.NewToken{}, keywright.ErrForbidden, "role"},
+		{"owner of a space, at the account", w.as("olga"), keywright.NewToken{Kind: keywright.KindAccount}, keywright.ErrForbidden, "role"},
 		{"owner of a space, in another", w.as("olga"), keywright.NewToken{Space: "default"}, keywright.ErrNotFound, ""},
 		{"another tenant", w.as("otto"), keywright.NewToken{Account: "acme"}, keywright.ErrNotFound, ""},
 		{"no such account", w.as("root"), keywright.NewToken{Account: "nowhere"}, keywright.ErrNotFound, ""},

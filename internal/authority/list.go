@@ -49,9 +49,7 @@ func (a *Authority) Tokens(ctx context.Context, caller Caller, q keywright.Token
 
 func (s *scene) tokens(ctx context.Context, q keywright.TokenQuery) (keywright.Page[keywright.Token], error) {
 	page := keywright.Page[keywright.Token]{Items: []keywright.Token{}}
-	q.Account = cmp.Or(q.Account, s.actor.account)
-	q.Sort = cmp.Or(q.Sort, "-"+keywright.SortCreated)
-	find, seen, err := s.choose(ctx, q.TokenFilter, tokensRead)
+	find, seen, err := s.search(ctx, &q)
 	if err != nil || !seen {
 		return page, err
 	}
@@ -67,14 +65,58 @@ func (s *scene) tokens(ctx context.Context, q keywright.TokenQuery) (keywright.P
 		found = found[:limit]
 		page.Next = positionOf(found[limit-1], q.Sort, name).encode()
 	}
+	page.Items, err = s.listed(ctx, found)
+	return page, err
+}
+
+// search begins a list of tokens and fills in what its query left out.
+func (s *scene) search(ctx context.Context, q *keywright.TokenQuery) (find store.TokenQuery, seen bool, err error) {
+	q.Account = cmp.Or(q.Account, s.actor.account)
+	q.Sort = cmp.Or(q.Sort, "-"+keywright.SortCreated)
+	if s.caller.Own {
+		q.Owner = s.actor.user.Username
+	}
+	return s.choose(ctx, q.TokenFilter, tokensRead)
+}
+
+func (s *scene) listed(ctx context.Context, found []store.Listed) ([]keywright.Token, error) {
+	items := make([]keywright.Token, 0, len(found))
 	for _, l := range found {
 		if err := s.settleIn(ctx, l.Record); err != nil {
-			return page, err
+			return nil, err
 		}
 		l.Facts.LastUsedAt = l.LastUsedAt
-		page.Items = append(page.Items, resource(l, s.now))
+		items = append(items, resource(l, s.now))
 	}
-	return page, nil
+	return items, nil
+}
+
+// TokensAt returns at most limit of the tokens that the caller may see, after as many as offset says, and how many
+// there are in all: for clients that number their pages, which cost more the further they are. The query's own limit and
+// cursor do not count.
+func (a *Authority) TokensAt(ctx context.Context, caller Caller, q keywright.TokenQuery, offset, limit int) ([]keywright.Token, int64, error) {
+	items, total := []keywright.Token{}, int64(0)
+	q.Limit, q.Cursor = 0, ""
+	err := a.view(ctx, caller, func(s *scene) error {
+		find, seen, err := s.search(ctx, &q)
+		if err != nil || !seen {
+			return err
+		}
+		if err := begin(&find, q, ""); err != nil {
+			return err
+		}
+		find.Offset, find.Limit = offset, limit
+		if total, err = s.tx.Tokens().CountListed(ctx, find); err != nil {
+			return err
+		}
+		found, err := s.tx.Tokens().List(ctx, find)
+		if err != nil {
+			return err
+		}
+		items, err = s.listed(ctx, found)
+		return err
+	})
+	return items, total, err
 }
 
 // choose begins a search for tokens for which the actor has the scope; seen is false if there can be none.

@@ -157,7 +157,7 @@ func (a *Authority) knows(f found, now time.Time) *store.Secret {
 func lives(s *store.Secret, now time.Time) bool { return s.Until.IsZero() || now.Before(s.Until) }
 
 // proveIn proves a caller's credential against rows read in tx, at the management API. It returns
-// the token's record (with bound, if an access token was shown) or the person's session. Whatever
+// the token's record or the person's session, with bound if what was shown is narrower. Whatever
 // is not usable, for whatever cause, is keywright.ErrUnauthenticated. It decides no scopes.
 func (a *Authority) proveIn(ctx context.Context, tx store.Tx, c Caller) (rec *store.Record, session *store.Session, bound *keywright.Bound, err error) {
 	switch c.Credential.Form() {
@@ -166,6 +166,10 @@ func (a *Authority) proveIn(ctx context.Context, tx store.Tx, c Caller) (rec *st
 	case keywright.FormSession:
 		session, err = a.proveSession(ctx, tx, c)
 		return nil, session, nil, err
+	case keywright.FormAccessToken:
+		if session, bound, err = a.sessionOf(ctx, tx, c.Credential); session != nil || err != nil {
+			return nil, session, bound, err
+		}
 	}
 	access := keywright.Access{Management: true, Address: c.Address}
 	v, err := a.proved(ctx, within(tx), c.Credential, question{Access: access, seen: c.origin()})

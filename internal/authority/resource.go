@@ -2,6 +2,7 @@ package authority
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/netip"
 	"reflect"
@@ -20,6 +21,9 @@ func (s *scene) token(ctx context.Context, id keywright.ID, scope string) (*stor
 	}
 	if err := s.require(placeOf(rec.Facts), scope); err != nil {
 		return nil, missing("token", err)
+	}
+	if s.caller.Own && rec.Owner != s.actor.user.ID {
+		return nil, fmt.Errorf("%w: the token is another user's", keywright.ErrForbidden)
 	}
 	return rec, s.situate(ctx, rec)
 }

@@ -38,19 +38,36 @@ func (s *scene) rotate(ctx context.Context, id keywright.ID, overlap *time.Durat
 	if err != nil {
 		return keywright.Issued{}, err
 	}
-	secrets, err := s.rotatable(rec)
-	if err != nil {
+	secrets := living(rec.Secrets, s.now)
+	switch err := s.rotatable(rec); {
+	case err != nil:
 		return keywright.Issued{}, err
-	}
-	// A new secret of a token is all that the token may.
-	if err := s.mayGive(ctx, rec); err != nil {
-		return keywright.Issued{}, err
+	case len(secrets) > 1:
+		return keywright.Issued{}, fmt.Errorf("%w: a rotation is running until %s: cancel it, or wait",
+			keywright.ErrConflict, secrets[1].Until.Format(time.RFC3339))
 	}
 	span, err := s.overlap(ctx, rec, overlap)
 	if err != nil {
 		return keywright.Issued{}, err
 	}
-	minted, err := s.mint(id, rec.Secrets[0].Number+1)
+	return s.renewSecret(ctx, rec, secrets, span)
+}
+
+// rotateAtOnce leaves no old secret alive, also not one that a rotation under way had left.
+func (s *scene) rotateAtOnce(ctx context.Context, rec *store.Record) (keywright.Issued, error) {
+	if err := s.rotatable(rec); err != nil {
+		return keywright.Issued{}, err
+	}
+	return s.renewSecret(ctx, rec, nil, 0)
+}
+
+// renewSecret gives the token a new secret and lets the old ones live for the span.
+func (s *scene) renewSecret(ctx context.Context, rec *store.Record, secrets []store.Secret, span time.Duration) (keywright.Issued, error) {
+	// A new secret of a token is all that the token may.
+	if err := s.mayGive(ctx, rec); err != nil {
+		return keywright.Issued{}, err
+	}
+	minted, err := s.mint(rec.Facts.ID, rec.Secrets[0].Number+1)
 	if err != nil {
 		return keywright.Issued{}, err
 	}
@@ -69,21 +86,17 @@ func (s *scene) rotate(ctx context.Context, id keywright.ID, overlap *time.Durat
 	return minted.issued(t), err
 }
 
-// rotatable returns the secrets that live, of which there is at most one: a third is refused.
-func (s *scene) rotatable(rec *store.Record) ([]store.Secret, error) {
-	secrets := living(rec.Secrets, s.now)
+// rotatable refuses a token that a new secret would be of no use to.
+func (s *scene) rotatable(rec *store.Record) error {
 	switch {
 	case !rec.Facts.RevokedAt.IsZero():
-		return nil, notRevoked(rec)
+		return notRevoked(rec)
 	case s.expired(rec):
-		return nil, fmt.Errorf("%w: the token has expired: give it a new expiry first", keywright.ErrConflict)
+		return fmt.Errorf("%w: the token has expired: give it a new expiry first", keywright.ErrConflict)
 	case len(rec.Secrets) == 0:
-		return nil, fmt.Errorf("%w: the token has no secret", keywright.ErrConflict)
-	case len(secrets) > 1:
-		return nil, fmt.Errorf("%w: a rotation is running until %s: cancel it, or wait",
-			keywright.ErrConflict, secrets[1].Until.Format(time.RFC3339))
+		return fmt.Errorf("%w: the token has no secret", keywright.ErrConflict)
 	}
-	return secrets, nil
+	return nil
 }
 
 func overlapping(newest store.Secret, old []store.Secret, span time.Duration, now time.Time) []store.Secret {

@@ -21,6 +21,7 @@ func (who *actor) self() keywright.Self {
 	self := keywright.Self{
 		User:    who.user.Username,
 		Account: who.account,
+		Space:   who.space,
 		Roles:   rolesShown(who.roles),
 		Scopes:  scopesOf(who.roles),
 	}
@@ -29,9 +30,6 @@ func (who *actor) self() keywright.Self {
 	}
 	self.TokenID = &who.token.Facts.ID
 	self.Scopes = who.envelope(place{}).scopes
-	if who.token.Facts.Kind == keywright.KindSpace {
-		self.Space = who.token.Facts.Space
-	}
 	return self
 }
 

@@ -28,6 +28,8 @@ type Tokens interface {
 	// List returns at most limit records that the filter chooses, in the order and after the
 	// position given, with their usage.
 	List(ctx context.Context, q TokenQuery) ([]Listed, error)
+	// CountListed counts all that the filter chooses, whatever the query's position, offset and limit. It looks at each.
+	CountListed(ctx context.Context, q TokenQuery) (int64, error)
 	// Descendants returns every token below id, parents before children and then by number.
 	Descendants(ctx context.Context, id keywright.ID) ([]*Record, error)
 	// OwnedBy returns at most limit of the user's tokens that are not revoked, in every account, the oldest first.
@@ -62,6 +64,7 @@ type TokenQuery struct {
 	Sort       string                // keywright.Sort…
 	Descending bool
 	After      *Position // nil: from the start
+	Offset     int       // so many are passed over: for clients that number their pages; it costs as much as listing them
 	Limit      int
 	Now        time.Time
 }

@@ -62,10 +62,20 @@ func scanListed(r *row) store.Listed {
 	}
 }
 
+// CountListed counts the tokens that List would return without end.
+func (t tokens) CountListed(ctx context.Context, q store.TokenQuery) (n int64, err error) {
+	if q.Spaces != nil && len(q.Spaces) == 0 {
+		return 0, nil
+	}
+	o := listOrders[keywright.SortCreated]
+	s := newQuery("SELECT count(*)" + o.from)
+	filter(s, q, o)
+	err = t.each(ctx, func(r *row) { n = r.int() }, s.String(), s.args...)
+	return n, err
+}
+
 func tokenQuery(q store.TokenQuery, o listOrder) *query {
 	s := newQuery("SELECT " + recordColumns + ", u.last_used_at, u.last_used_from, u.last_used_agent, u.last_used_door, u.uses" + o.from)
-	s.where("u.token = t.id")
-	s.where(o.account+" = ?", q.Filter.Account)
 	direction, after := "ASC", ">"
 	if q.Descending {
 		direction, after = "DESC", "<"
@@ -73,10 +83,16 @@ func tokenQuery(q store.TokenQuery, o listOrder) *query {
 	if q.After != nil {
 		s.where("("+o.key+", "+o.id+") "+after+" (?, ?)", o.position(*q.After), q.After.ID)
 	}
+	filter(s, q, o)
+	return s.end("ORDER BY "+o.key+" "+direction+", "+o.id+" "+direction+" LIMIT ? OFFSET ?", q.Limit, q.Offset)
+}
+
+func filter(s *query, q store.TokenQuery, o listOrder) {
+	s.where("u.token = t.id")
+	s.where(o.account+" = ?", q.Filter.Account)
 	filterPlace(s, q)
 	filterToken(s, q.Filter)
 	filterState(s, q)
-	return s.end("ORDER BY "+o.key+" "+direction+", "+o.id+" "+direction+" LIMIT ?", q.Limit)
 }
 
 // Filters compare expressions where a column would make another index than the order's look better: all that it

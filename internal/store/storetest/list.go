@@ -10,7 +10,7 @@ import (
 	"github.com/keywright/keywright/internal/store"
 )
 
-// list runs a query on acme, by creation unless it says otherwise.
+// list runs a query on acme, by creation unless it says otherwise. What is listed whole is also counted.
 func (f *fixture) list(q store.TokenQuery) (list []store.Listed) {
 	f.Helper()
 	q.Filter.Account = "acme"
@@ -21,7 +21,11 @@ func (f *fixture) list(q store.TokenQuery) (list []store.Listed) {
 		q.Limit = 1000
 	}
 	f.read(func(tx store.Tx) (err error) {
-		list, err = tx.Tokens().List(f.ctx, q)
+		if list, err = tx.Tokens().List(f.ctx, q); err != nil || q.After != nil || q.Offset > 0 || len(list) == q.Limit {
+			return err
+		}
+		n, err := tx.Tokens().CountListed(f.ctx, q)
+		f.same("counted", n, int64(len(list)))
 		return err
 	})
 	return list
@@ -89,6 +93,11 @@ func testListOrder(f *fixture) {
 		backwards := f.pages(sort, true, func() {})
 		slices.Reverse(backwards)
 		f.same(sort+" backwards", backwards, got)
+		var tail []string
+		for _, l := range f.list(store.TokenQuery{Sort: sort, Offset: 5, Limit: 9}) {
+			tail = append(tail, l.Label)
+		}
+		f.same(sort+" after five", tail, got[5:])
 	}
 }
 
