@@ -18,7 +18,7 @@ const module = "github.com/keywright/keywright"
 // importTable says which packages of the module each package may import. What is
 // not in it does not belong to the house; a name that ends in /... stands for all below it.
 //
-//	cmd → server → rest, oauth, dialect/* → authority → keyring, store → root
+//	cmd → server → rest, oauth, gateway, dialect/* → authority → keyring, store → root
 func importTable() map[string][]string {
 	const (
 		root      = "."
@@ -42,10 +42,11 @@ func importTable() map[string][]string {
 		"internal/store/storetest":    {root, store},
 		"internal/rest":               {root, authority, presented, auditlog},
 		"internal/oauth":              {root, authority, presented},
+		"internal/gateway":            {root, authority, presented},
 		dialect:                       {root, authority},
 		"internal/dialect/...":        {root, authority, presented, dialect},
 		"internal/dialect/wiretest":   {root, "keywrighttest"}, // no part of the program
-		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", dialect, "internal/dialect/..."},
+		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/gateway", dialect, "internal/dialect/..."},
 		"keywrighttest":               {root, "internal/server"},
 		"cmd/keywright":               {root, "internal/server", auditlog},
 		"internal/bench":              {root, authority, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/server"}, // no part of the program
@@ -55,7 +56,7 @@ func importTable() map[string][]string {
 // kept says which packages from elsewhere only the packages named may import.
 func kept() map[string][]string {
 	return map[string][]string{
-		"net/http":                         {".", "internal/presented", "internal/rest", "internal/oauth", "internal/dialect", "internal/dialect/...", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
+		"net/http":                         {".", "internal/presented", "internal/rest", "internal/oauth", "internal/gateway", "internal/dialect", "internal/dialect/...", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
 		"database/sql":                     {"internal/store/sqlstore", "internal/bench"},
 		"modernc.org/sqlite":               {"internal/store/sqlstore", "internal/bench"},
 		"github.com/pressly/goose/v3":      {"internal/store/sqlstore"},

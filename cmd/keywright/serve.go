@@ -34,7 +34,8 @@ type serveCmd struct {
 	AccessTTL    time.Duration  `name:"access-ttl" help:"Life of an access token." default:"5m" env:"KEYWRIGHT_ACCESS_TTL"`
 	TrustedProxy []netip.Prefix `help:"Network of proxies whose X-Forwarded-For is believed; repeatable." placeholder:"CIDR" env:"KEYWRIGHT_TRUSTED_PROXY"`
 
-	Dialects []string `help:"Other people's token APIs to speak at their own paths: devo, meerschaum, meshstack, neuroio; 'none' for none. Default: all." placeholder:"NAME,..." env:"KEYWRIGHT_DIALECTS"`
+	Dialects []string     `help:"Other people's token APIs to speak at their own paths: devo, meerschaum, meshstack, neuroio; 'none' for none. Default: all." placeholder:"NAME,..." env:"KEYWRIGHT_DIALECTS"`
+	Gateways gatewaysFile `help:"JSON file with the rules of gateways, see docs/gateways.md." placeholder:"FILE" env:"KEYWRIGHT_GATEWAYS"`
 
 	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"KEYWRIGHT_LOG_FORMAT"`
 	LogLevel  string `help:"debug, info, warn or error. One line a request is written at info." enum:"debug,info,warn,error" default:"info" env:"KEYWRIGHT_LOG_LEVEL"`
@@ -78,6 +79,7 @@ func (c *serveCmd) config(log *slog.Logger) server.Config {
 		AccessTTL:      c.AccessTTL,
 		TrustedProxies: c.TrustedProxy,
 		Dialects:       c.Dialects,
+		Gateways:       c.Gateways.rules,
 		Version:        version(),
 		Log:            log,
 	}

@@ -50,6 +50,8 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; none: nobody's.
 	TrustedProxies []netip.Prefix
 	Limits         Limits
+	// Gateways are the rules by which proxies ask; see ParseGateways.
+	Gateways Gateways
 	// Version is the program's, for the API's document.
 	Version string
 

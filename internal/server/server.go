@@ -11,6 +11,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/gateway"
 	"github.com/keywright/keywright/internal/oauth"
 	"github.com/keywright/keywright/internal/rest"
 	"github.com/keywright/keywright/internal/store/sqlstore"
@@ -59,6 +60,13 @@ func (s *Server) mount() error {
 	for _, door := range foreign {
 		door.Mount(mux)
 	}
+	(&gateway.Server{
+		Authority: s.authority,
+		Rules:     s.cfg.Gateways.find,
+		Log:       s.cfg.Log,
+		Address:   address,
+		RequestID: requestID,
+	}).Mount(mux)
 	s.front = &front{
 		doors:   mux,
 		foreign: foreign,
