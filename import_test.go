@@ -60,7 +60,7 @@ func kept() map[string][]string {
 		"database/sql":                     {"internal/store/sqlstore", "internal/bench"},
 		"modernc.org/sqlite":               {"internal/store/sqlstore", "internal/bench"},
 		"github.com/pressly/goose/v3":      {"internal/store/sqlstore"},
-		"github.com/maypok86/otter/v2":     {"internal/factcache", "internal/authority", "internal/server"},
+		"github.com/maypok86/otter/v2":     {"internal/factcache"},
 		"github.com/alecthomas/kong":       {"cmd/keywright"},
 		"github.com/danielgtaylor/huma/v2": {"internal/rest"},
 		"golang.org/x/mod/sumdb/note":      {"internal/auditlog"},

@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
-	"github.com/maypok86/otter/v2"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
@@ -51,12 +50,12 @@ var errNotAccessToken = errors.New("not an access token of this instance")
 
 // claimsMemory spares a signature check for an access token that was seen before. It is keyed by a digest:
 // no secret sits in a map.
-type claimsMemory = otter.Cache[[sha256.Size]byte, *claims]
+type claimsMemory = recent[[sha256.Size]byte, *claims]
 
 const rememberedClaims = 1 << 15
 
 func newClaimsMemory() *claimsMemory {
-	return otter.Must(&otter.Options[[sha256.Size]byte, *claims]{MaximumSize: rememberedClaims})
+	return newRecent[[sha256.Size]byte, *claims](rememberedClaims)
 }
 
 // readAccessToken returns what an access token claims, nil if it is not one of ours. Its header
@@ -69,14 +68,14 @@ func (a *Authority) readAccessToken(ctx context.Context, from source, token stri
 		return nil, err
 	}
 	digest := sha256.Sum256([]byte(token))
-	if known, ok := a.claims.GetIfPresent(digest); ok {
+	if known, ok := a.claims.get(digest); ok {
 		return known, nil
 	}
 	checked, err := a.checkAccessToken(key, token)
 	if err != nil {
 		return nil, nil // why is nobody's business
 	}
-	a.claims.Set(digest, checked)
+	a.claims.set(digest, checked)
 	return checked, nil
 }
 

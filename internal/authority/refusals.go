@@ -5,8 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/maypok86/otter/v2"
-
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
 )
@@ -21,7 +19,7 @@ const (
 // refusals brings refused attempts at known tokens into the audit trail: at most one
 // per token and cause a minute, written beside the answers and never before them.
 type refusals struct {
-	last  *otter.Cache[refusal, time.Time]
+	last  *recent[refusal, time.Time]
 	queue chan store.Event
 	lost  atomic.Int64
 }
@@ -33,7 +31,7 @@ type refusal struct {
 
 func newRefusals() *refusals {
 	return &refusals{
-		last:  otter.Must(&otter.Options[refusal, time.Time]{MaximumSize: refusalsKnown}),
+		last:  newRecent[refusal, time.Time](refusalsKnown),
 		queue: make(chan store.Event, refusalsPending),
 	}
 }
@@ -58,10 +56,10 @@ func refusedEvent(known *store.Record, why keywright.Reason, seen origin, now ti
 }
 
 func (r *refusals) due(what refusal, now time.Time) bool {
-	if last, ok := r.last.GetIfPresent(what); ok && now.Sub(last) < refusalEvery {
+	if last, ok := r.last.get(what); ok && now.Sub(last) < refusalEvery {
 		return false
 	}
-	r.last.Set(what, now)
+	r.last.set(what, now)
 	return true
 }
 

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/maypok86/otter/v2"
 	"golang.org/x/time/rate"
 
 	"github.com/keywright/keywright"
@@ -99,20 +98,20 @@ type allowance struct {
 // buckets is a token bucket for each key, of the most recent keys.
 type buckets[K comparable] struct {
 	allowance
-	known *otter.Cache[K, *rate.Limiter]
+	known *recent[K, *rate.Limiter]
 }
 
 const rememberedBuckets = 1 << 16
 
 func newBuckets[K comparable](l allowance) buckets[K] {
-	return buckets[K]{l, otter.Must(&otter.Options[K, *rate.Limiter]{MaximumSize: rememberedBuckets})}
+	return buckets[K]{l, newRecent[K, *rate.Limiter](rememberedBuckets)}
 }
 
 // take takes one from the key's bucket, or says how long until there is one.
 func (b buckets[K]) take(key K, now time.Time) time.Duration {
-	l, ok := b.known.GetIfPresent(key)
+	l, ok := b.known.get(key)
 	if !ok {
-		l, _ = b.known.SetIfAbsent(key, rate.NewLimiter(rate.Every(b.every), b.burst))
+		l = b.known.setIfAbsent(key, rate.NewLimiter(rate.Every(b.every), b.burst))
 	}
 	if l.AllowN(now, 1) {
 		return 0
@@ -122,7 +121,7 @@ func (b buckets[K]) take(key K, now time.Time) time.Duration {
 
 // wait says how long until there is one in the key's bucket, and takes nothing.
 func (b buckets[K]) wait(key K, now time.Time) time.Duration {
-	l, ok := b.known.GetIfPresent(key)
+	l, ok := b.known.get(key)
 	if !ok || l.TokensAt(now) >= 1 {
 		return 0
 	}

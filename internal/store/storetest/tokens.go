@@ -223,7 +223,7 @@ func testDelete(f *fixture) {
 	f.fails("sealed", f.store.Read(f.ctx, func(tx store.Tx) error { _, err := tx.Tokens().Sealed(f.ctx, r.Facts.ID); return err }), keywright.ErrNotFound)
 	f.same("the child's parent", f.find(child.Facts.ID).Parent, r.Facts.ID)
 	f.use(used(r.Facts.ID, day, 1)) // of what is gone
-	f.insert(r) // nothing is left of it
+	f.insert(r)                     // nothing is left of it
 	f.same("uses", f.list(store.TokenQuery{Filter: keywright.TokenFilter{IDs: []keywright.ID{r.Facts.ID}}})[0].Uses, int64(0))
 	f.wantTrail("token.create", "token.create", "token.edit", "token.delete", "token.create")
 }
