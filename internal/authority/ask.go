@@ -86,7 +86,13 @@ func (a *Authority) Introspect(ctx context.Context, caller Caller, presented str
 
 // ask judges a presented string for a caller; not heard is what the caller may not hear of, and what nobody knows.
 func (a *Authority) ask(ctx context.Context, caller Caller, presented string, q question) (v Verdict, heard bool, err error) {
-	who, err := a.asker(ctx, caller)
+	who := asker{person: caller.Credential.Form() == keywright.FormSession}
+	if who.person {
+		who.refusal, err = a.personAsks(ctx, caller)
+	} else {
+		q.now = a.cfg.Now()
+		err = a.tokenAsks(ctx, caller, q.now, &who)
+	}
 	if err != nil {
 		return Verdict{}, false, err
 	}
@@ -94,71 +100,74 @@ func (a *Authority) ask(ctx context.Context, caller Caller, presented string, q 
 	if err != nil {
 		return Verdict{}, false, who.refusal
 	}
-	if who.self != nil {
+	if !who.person {
 		q.asker, q.from = who.self.facts.ID, caller.Address
 	}
 	q.tells = true
 	if v, err = a.verify(ctx, a.memory(), c, q); err != nil {
 		return Verdict{}, false, err
 	}
-	heard, err = who.hears(ctx, &v)
+	if heard, err = who.hears(&v); heard && who.person {
+		heard, err = a.personHears(ctx, caller, placeOf(v.facts))
+	}
 	return v, heard, err
 }
 
-// asker is who asks about other people's credentials: a token, or a person.
+// asker is who asks about other people's credentials: a person, or a token. It stays where it is made, as does what
+// it points to: asking is what most verifications begin with.
 type asker struct {
-	a       *Authority
-	caller  Caller
-	self    *Verdict // nil: a person
-	refusal error    // if it may ask about none but itself
+	person  bool
+	self    Verdict // the token's
+	refusal error   // if it may ask about none but itself
 }
 
-// asker finds out who asks. Asking changes nothing, so that a token is proved from memory, like any that is asked about.
-func (a *Authority) asker(ctx context.Context, caller Caller) (*asker, error) {
-	who := &asker{a: a, caller: caller}
-	if caller.Credential.Form() == keywright.FormSession {
-		err := a.view(ctx, caller, func(s *scene) error {
-			if !scopesOf(s.actor.roles).Covers(scopes(tokensVerify)[0]) {
-				who.refusal = lacking(tokensVerify)
-			}
-			return nil
-		})
-		return who, err
+// personAsks returns why a person may not ask; an error means that this is not known.
+func (a *Authority) personAsks(ctx context.Context, caller Caller) (refusal, err error) {
+	err = a.view(ctx, caller, func(s *scene) error {
+		if !scopesOf(s.actor.roles).Covers(verifyScope[0]) {
+			refusal = lacking(tokensVerify)
+		}
+		return nil
+	})
+	return refusal, err
+}
+
+var verifyScope = scopes(tokensVerify)
+
+// tokenAsks finds out which token asks. Asking changes nothing, so that it is proved from memory, like any that is asked about.
+func (a *Authority) tokenAsks(ctx context.Context, caller Caller, now time.Time, who *asker) (err error) {
+	q := question{Access: keywright.Access{Address: caller.Address}, own: true, seen: caller.origin(), uses: verifyScope, now: now}
+	if who.self, err = a.proved(ctx, a.memory(), caller.Credential, q); err != nil {
+		return err
 	}
-	needed := scopes(tokensVerify)
-	q := question{Access: keywright.Access{Address: caller.Address}, own: true, seen: caller.origin(), uses: needed}
-	self, err := a.proved(ctx, a.memory(), caller.Credential, q)
-	if err != nil {
-		return nil, err
-	}
-	access := keywright.Access{Management: true, Address: caller.Address, Bound: self.Bound, Scopes: needed}
-	if !keywright.Decide(self.facts, access, a.cfg.Now()).Allowed() {
+	access := keywright.Access{Management: true, Address: caller.Address, Bound: who.self.Bound, Scopes: verifyScope}
+	if !keywright.Decide(who.self.facts, access, now).Allowed() {
 		who.refusal = lacking(tokensVerify)
 	}
-	who.self = &self
-	return who, nil
+	return nil
 }
 
 // hears reports whether the caller may hear of a token: of itself always; else of those of its
-// account (its space, if that is all it has), and, if it is for audiences, of those for one of them.
-func (who *asker) hears(ctx context.Context, v *Verdict) (bool, error) {
+// account (its space, if that is all it has), and, if it is for audiences, of those for one of them. Of a person it
+// says only that nothing is against it yet.
+func (who *asker) hears(v *Verdict) (bool, error) {
 	switch {
-	case who.self != nil && v.Record != nil && v.facts.ID == who.self.facts.ID:
+	case !who.person && v.Record != nil && v.facts.ID == who.self.facts.ID:
 		return true, nil
 	case who.refusal != nil:
 		return false, who.refusal
 	case v.Record == nil:
 		return false, nil
-	case who.self == nil:
-		return who.personHears(ctx, v)
+	case who.person:
+		return true, nil
 	}
-	own := who.self.facts
+	own := &who.self.facts
 	near := v.facts.Account == own.Account && (own.Kind != keywright.KindSpace || v.facts.Space == own.Space)
 	return near && who.speaksFor(v.audience()), nil
 }
 
-func (who *asker) personHears(ctx context.Context, v *Verdict) (bool, error) {
-	err := who.a.view(ctx, who.caller, func(s *scene) error { return s.require(placeOf(v.facts), tokensVerify) })
+func (a *Authority) personHears(ctx context.Context, caller Caller, at place) (bool, error) {
+	err := a.view(ctx, caller, func(s *scene) error { return s.require(at, tokensVerify) })
 	if errors.Is(err, keywright.ErrNotFound) || errors.Is(err, keywright.ErrForbidden) {
 		return false, nil
 	}
@@ -168,6 +177,10 @@ func (who *asker) personHears(ctx context.Context, v *Verdict) (bool, error) {
 // speaksFor reports whether the asking token is for one of the audiences. That it may
 // come to this API does not make it speak for one.
 func (who *asker) speaksFor(audience []string) bool {
-	own := slices.DeleteFunc(slices.Clone(who.self.audience()), func(s string) bool { return s == keywright.ManagementAudience })
+	own := who.self.audience()
+	if len(own) == 0 {
+		return true
+	}
+	own = slices.DeleteFunc(slices.Clone(own), func(s string) bool { return s == keywright.ManagementAudience })
 	return len(own) == 0 || slices.ContainsFunc(audience, func(s string) bool { return slices.Contains(own, s) })
 }

@@ -62,14 +62,15 @@ type Caller struct {
 
 // Authority decides and changes. Make it with New. Safe for concurrent use.
 type Authority struct {
-	cfg       Config
-	signing   signingKeys
-	claims    *claimsMemory
-	throttle  *throttle
-	usage     *usage
-	lastUses  lastUses
-	refusals  *refusals
-	passwords passwords
+	cfg        Config
+	remembered source
+	signing    signingKeys
+	claims     *claimsMemory
+	throttle   *throttle
+	usage      *usage
+	lastUses   lastUses
+	refusals   *refusals
+	passwords  passwords
 }
 
 // validPrefix keeps an API key one word, and apart from a session, whose prefix has an "s" added.
@@ -93,14 +94,16 @@ func New(cfg Config) (*Authority, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("authority: %w", err)
 	}
-	return &Authority{
+	a := &Authority{
 		cfg:       cfg,
 		claims:    newClaimsMemory(),
 		throttle:  newThrottle(),
 		usage:     newUsage(),
 		refusals:  newRefusals(),
 		passwords: newPasswords(),
-	}, nil
+	}
+	a.remembered = source{cfg.Finder, a.storedSigningKeys}
+	return a, nil
 }
 
 func (cfg *Config) check() error {

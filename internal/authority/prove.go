@@ -29,9 +29,7 @@ type source struct {
 }
 
 // memory answers verifications.
-func (a *Authority) memory() source {
-	return source{a.cfg.Finder, a.storedSigningKeys}
-}
+func (a *Authority) memory() source { return a.remembered }
 
 // within answers management calls, which are never authorised from a cache.
 func within(tx store.Tx) source {

@@ -19,7 +19,10 @@ func (a *Authority) Verify(ctx context.Context, c keywright.Credential, access k
 
 // verify is the journey of a key, after the spoke has taken it out of its dialect and parsed it.
 func (a *Authority) verify(ctx context.Context, from source, c keywright.Credential, q question) (Verdict, error) {
-	now := a.cfg.Now()
+	now := q.now
+	if now.IsZero() {
+		now = a.cfg.Now()
+	}
 	if err := a.throttle.admit(c, q.Address, now); err != nil {
 		return Verdict{}, err
 	}
@@ -28,14 +31,14 @@ func (a *Authority) verify(ctx context.Context, from source, c keywright.Credent
 		return Verdict{}, notKnown(err)
 	}
 	v := a.prove(found, now)
-	if err := a.decide(ctx, from, &v, q, now); err != nil {
+	if err := a.decide(ctx, from, &v, &q, now); err != nil {
 		return Verdict{}, notKnown(err)
 	}
 	return v, a.note(c, found.record, &v, &q, now)
 }
 
 // decide holds a proved credential against what is asked. What is not proved stays refused.
-func (a *Authority) decide(ctx context.Context, from source, v *Verdict, q question, now time.Time) error {
+func (a *Authority) decide(ctx context.Context, from source, v *Verdict, q *question, now time.Time) error {
 	if v.Record == nil {
 		v.Decision = keywright.Decision{Reason: keywright.Unproved}
 		return nil
@@ -92,6 +95,7 @@ type question struct {
 	seen  origin
 	tells bool             // who asks is told the token's scopes
 	uses  keywright.Scopes // that are noted as used if the token has them, when none is asked for
+	now   time.Time        // zero: when it is judged
 }
 
 func (q *question) access(v *Verdict) keywright.Access {
@@ -116,6 +120,7 @@ type Verdict struct {
 	facts  keywright.Facts // the record's, with its tenant's
 	secret *store.Secret   // that was shown; nil for an access token
 	claims *claims         // of an access token
+	end    time.Time       // as Token shows it
 }
 
 // Allowed reports whether the attempt may pass.
@@ -126,13 +131,13 @@ func (v *Verdict) usable() bool {
 	return v.Allowed() || v.Decision.Reason == keywright.InsufficientScope
 }
 
-// Token is what a verifier may learn; nil unless allowed. Scopes, audience and expiry are those of what was
+// Token is what a verifier may learn; ok is false unless allowed. Scopes, audience and expiry are those of what was
 // presented: an access token's own where it is narrower.
-func (v Verdict) Token() *keywright.VerifiedToken {
+func (v *Verdict) Token() (t keywright.VerifiedToken, ok bool) {
 	if !v.Allowed() {
-		return nil
+		return t, false
 	}
-	t := &keywright.VerifiedToken{
+	t = keywright.VerifiedToken{
 		ID:       v.facts.ID,
 		Label:    v.Record.Label,
 		Kind:     v.facts.Kind,
@@ -143,10 +148,10 @@ func (v Verdict) Token() *keywright.VerifiedToken {
 		Audience: v.audience(),
 		Metadata: v.Record.Metadata,
 	}
-	if end := v.ends(); !end.IsZero() {
-		t.ExpiresAt = &end
+	if v.end = v.ends(); !v.end.IsZero() {
+		t.ExpiresAt = &v.end
 	}
-	return t
+	return t, true
 }
 
 func (v *Verdict) scopes() keywright.Scopes {

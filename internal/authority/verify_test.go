@@ -48,7 +48,7 @@ func TestVerdictToken(t *testing.T) {
 	if err != nil || !v.Allowed() {
 		t.Fatal(v.Decision, err)
 	}
-	got := v.Token()
+	got, _ := v.Token()
 	if got.Label != "ci" || got.Owner != "admin" || got.Account != "default" || got.ID != made.Token.ID {
 		t.Errorf("token %+v", got)
 	}
@@ -61,7 +61,7 @@ func TestVerdictToken(t *testing.T) {
 	if want := i.now().Truncate(time.Second).Add(5 * time.Minute); !got.ExpiresAt.Equal(want) {
 		t.Errorf("expires %v, want %v", got.ExpiresAt, want)
 	}
-	if (Verdict{}).Token() != nil || (Verdict{}).Allowed() {
+	if _, ok := new(Verdict).Token(); ok || (Verdict{}).Allowed() {
 		t.Error("the zero verdict says something")
 	}
 }

@@ -62,11 +62,12 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, wanted, err)
 		return
 	}
-	if !verdict.Allowed() {
+	token, ok := verdict.Token()
+	if !ok {
 		wanted.deny(w, verdict.Decision)
 		return
 	}
-	identify(w.Header(), verdict.Token())
+	identify(w.Header(), &token)
 	w.WriteHeader(http.StatusOK)
 }
 

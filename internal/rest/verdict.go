@@ -13,7 +13,7 @@ import (
 )
 
 // appendVerdict writes a verdict as keywright.Verification is written, by hand.
-func appendVerdict(dst []byte, v authority.Verdict) []byte {
+func appendVerdict(dst []byte, v *authority.Verdict) []byte {
 	if !v.Allowed() {
 		dst = append(dst, `{"valid":false,"reason":"`...)
 		dst = append(dst, v.Decision.Reason.String()...)
@@ -24,8 +24,8 @@ func appendVerdict(dst []byte, v authority.Verdict) []byte {
 		return append(dst, '}')
 	}
 	dst = append(dst, `{"valid":true,"reason":"allowed"`...)
-	if token := v.Token(); token != nil {
-		dst = appendToken(append(dst, `,"token":`...), token)
+	if token, ok := v.Token(); ok {
+		dst = appendToken(append(dst, `,"token":`...), &token)
 	}
 	return append(dst, '}')
 }

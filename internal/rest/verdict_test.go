@@ -54,7 +54,7 @@ func TestRefusalsAreWritten(t *testing.T) {
 		`{"valid":false,"reason":"insufficient_scope","missing":"invoices:read"}`: {Reason: keywright.InsufficientScope, Missing: scope},
 		`{"valid":false,"reason":"insufficient_scope"}`:                           {Reason: keywright.InsufficientScope},
 	} {
-		if got := string(appendVerdict(nil, authority.Verdict{Decision: decision})); got != want {
+		if got := string(appendVerdict(nil, &authority.Verdict{Decision: decision})); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}

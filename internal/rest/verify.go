@@ -86,7 +86,7 @@ func (s *spoke) verify(r *http.Request, b *buffer) error {
 	if err != nil {
 		return err
 	}
-	b.out = appendVerdict(b.out, verdict)
+	b.out = appendVerdict(b.out, &verdict)
 	return nil
 }
 
@@ -111,7 +111,7 @@ func (s *spoke) verifyBatch(r *http.Request, b *buffer) error {
 		if i > 0 {
 			b.out = append(b.out, ',')
 		}
-		b.out = appendVerdict(b.out, verdict)
+		b.out = appendVerdict(b.out, &verdict)
 	}
 	b.out = append(b.out, "]}"...)
 	return nil
