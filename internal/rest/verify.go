@@ -53,7 +53,7 @@ func (s *spoke) hot(answer func(*http.Request, *buffer) error) http.Handler {
 			return
 		}
 		h := w.Header()
-		secure(h)
+		h["Cache-Control"], h["X-Content-Type-Options"] = noStore, noSniff
 		h["Content-Type"] = typeJSON
 		h["Content-Length"] = []string{strconv.Itoa(len(b.out))}
 		_, _ = w.Write(b.out) // an error here is the client's going away

@@ -307,3 +307,46 @@ type discard struct{ h http.Header }
 func (d discard) Header() http.Header         { return d.h }
 func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d discard) WriteHeader(int)             {}
+
+// A hot door answers as the mux would have it answer, and only what nothing can be wrong with.
+func TestHotDoors(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /hot", func(w http.ResponseWriter, r *http.Request) { plain(w, http.StatusOK, r.Pattern) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { plain(w, http.StatusNotFound, "no such path") })
+	for _, tt := range []struct {
+		method, target string
+		length         int64
+		status         int
+		hot            bool
+	}{
+		{"POST", "/hot", 10, 200, true},
+		{"POST", "/hot?x=1", 0, 200, true},
+		{"POST", "/hot", -1, 200, false}, // its body is limited on the way
+		{"POST", "/hot", 1<<20 + 1, 413, false},
+		{"POST", "/h%6ft", 10, 200, false},
+		{"POST", "/%2fhot", 10, 400, false},
+		{"POST", "/hot/", 10, 404, false},
+		{"GET", "/hot", 0, 404, false},
+		{"TRACE", "/hot", 0, 405, false},
+	} {
+		var log bytes.Buffer
+		f := newFront(t, &log, mux)
+		f.hot, f.hotHeaders = newHotDoors(mux, "/hot"), hotAnswer(false)
+		r := httptest.NewRequest(tt.method, tt.target, strings.NewReader("0123456789"))
+		r.ContentLength = tt.length
+		w := httptest.NewRecorder()
+		f.ServeHTTP(w, r)
+		h := w.Header()
+		if _, hot := f.hotDoor(r); hot != tt.hot || w.Code != tt.status {
+			t.Errorf("%s %s: %d, hot %v; want %d, %v", tt.method, tt.target, w.Code, hot, tt.status, tt.hot)
+		}
+		if (h.Get("Content-Security-Policy") == "") != tt.hot || h.Get("Cache-Control") != "no-store" ||
+			h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Request-Id") == "" {
+			t.Errorf("%s %s: %v", tt.method, tt.target, h)
+		}
+		if tt.status == 200 && (w.Body.String() != "POST /hot\n" || !strings.Contains(log.String(), `"route":"POST /hot"`)) {
+			t.Errorf("%s %s: pattern %q, log %s", tt.method, tt.target, w.Body, &log)
+		}
+	}
+}

@@ -68,14 +68,16 @@ func (s *Server) mount() error {
 		RequestID: requestID,
 	}).Mount(mux)
 	s.front = &front{
-		doors:   mux,
-		foreign: foreign,
-		trusted: s.cfg.TrustedProxies,
-		body:    s.cfg.Limits.BodyBytes,
-		headers: everyAnswer(s.tls != nil),
-		ids:     ids,
-		now:     s.cfg.Now,
-		log:     s.cfg.Log,
+		doors:      mux,
+		foreign:    foreign,
+		trusted:    s.cfg.TrustedProxies,
+		body:       s.cfg.Limits.BodyBytes,
+		headers:    everyAnswer(s.tls != nil),
+		hotHeaders: hotAnswer(s.tls != nil),
+		hot:        newHotDoors(mux, "/api/v1/verify", "/oauth2/introspect"),
+		ids:        ids,
+		now:        s.cfg.Now,
+		log:        s.cfg.Log,
 	}
 	return nil
 }
