@@ -40,6 +40,7 @@ func importTable() map[string][]string {
 		"internal/store/sqlstore":     {root, store, auditlog, "internal/store/sqlstore/..."},
 		"internal/store/sqlstore/...": {},
 		"internal/store/storetest":    {root, store},
+		"internal/store/pgtest":       {}, // for tests only
 		"internal/rest":               {root, authority, presented, auditlog},
 		"internal/oauth":              {root, authority, presented},
 		"internal/gateway":            {root, authority, presented},
@@ -60,6 +61,7 @@ func kept() map[string][]string {
 		"database/sql":                     {"internal/store/sqlstore", "internal/bench"},
 		"modernc.org/sqlite":               {"internal/store/sqlstore", "internal/bench"},
 		"github.com/pressly/goose/v3":      {"internal/store/sqlstore"},
+		"github.com/jackc/pgx/v5":          {"internal/store/sqlstore", "internal/store/pgtest"},
 		"github.com/maypok86/otter/v2":     {"internal/factcache"},
 		"github.com/alecthomas/kong":       {"cmd/keywright"},
 		"github.com/danielgtaylor/huma/v2": {"internal/rest"},

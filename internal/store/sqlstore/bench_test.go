@@ -33,6 +33,15 @@ func newBench(b testing.TB, tokens int) *bench {
 	}
 	b.Cleanup(func() { s.Close() })
 	n := &bench{Store: s, TB: b, path: path}
+	n.begin()
+	for done := 0; done < tokens; done += 1000 {
+		n.write(func(tx store.Tx) error { return n.insert(tx, min(1000, tokens-done)) })
+	}
+	return n
+}
+
+// begin adds the account "acme", its space "default" and the user "ada".
+func (n *bench) begin() {
 	n.write(func(tx store.Tx) error {
 		if err := tx.Tenants().InsertAccount(n.Context(), &store.Account{Name: "acme", Policy: keywright.DefaultPolicy(), CreatedAt: benchDay}, n.event("account.create")); err != nil {
 			return err
@@ -43,10 +52,6 @@ func newBench(b testing.TB, tokens int) *bench {
 		_, err := tx.People().InsertUser(n.Context(), &store.User{ID: keywright.ID{1}, Username: "ada", CreatedAt: benchDay}, n.event("user.create"))
 		return err
 	})
-	for done := 0; done < tokens; done += 1000 {
-		n.write(func(tx store.Tx) error { return n.insert(tx, min(1000, tokens-done)) })
-	}
-	return n
 }
 
 func (n *bench) write(f func(store.Tx) error) {

@@ -38,7 +38,7 @@ func (t *tx) insertEvent(ctx context.Context, e store.Event) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `
+	err = t.post(ctx, `
 		INSERT INTO events (seq, at, action, actor, account, space, subject, old, new,
 			address, user_agent, request_id, reason, revision)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,

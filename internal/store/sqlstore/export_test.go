@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/keywright/keywright/internal/store"
 )
@@ -27,6 +28,9 @@ func (s *Store) SetMaxPages(n int) error {
 	defer s.writer.release()
 	return s.writer.conn.each(context.Background(), func(*row) {}, fmt.Sprintf("PRAGMA max_page_count = %d", n))
 }
+
+// SettleWithin is how long a store on PostgreSQL looks for what became of a commit.
+func SettleWithin(s *Store, d time.Duration) { s.writer.patience = d }
 
 // TokenQuery is the SELECT of a list.
 func TokenQuery(q store.TokenQuery) (string, []any) {

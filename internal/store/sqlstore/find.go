@@ -40,7 +40,7 @@ func (s *Store) FindTenant(ctx context.Context, account, space string) (t keywri
 	err = s.find(ctx, func(r *row) {
 		demands, err := keywright.Together(scanPolicy(r), scanSpacePolicy(r))
 		r.fail(err)
-		t = demands.Tenant(r.int() == 1)
+		t = demands.Tenant(r.bool())
 	}, findTenant, account, space)
 	if err != nil {
 		return keywright.Tenant{}, fmt.Errorf("find space %s of account %s: %w", space, account, err)
@@ -59,10 +59,5 @@ func (s *Store) FindUse(ctx context.Context, id keywright.ID) (at time.Time, err
 
 // find reads one row outside any transaction: a single statement is its own.
 func (s *Store) find(ctx context.Context, scan func(*row), query string, args ...any) error {
-	c, err := s.finders.get(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.finders.put(c)
-	return c.one(ctx, scan, query, args...)
+	return s.finders.use(ctx, func(c *conn) error { return c.one(ctx, scan, query, args...) })
 }

@@ -124,7 +124,7 @@ func filterToken(s *query, f keywright.TokenFilter) {
 		s.where("t.owner = (SELECT o.id FROM users o WHERE o.username_key = ?)", fold(f.Owner))
 	}
 	if f.Audience != "" {
-		s.where("instr(t.audience, ?) > 0", joinList([]string{f.Audience}))
+		s.where("replace(t.audience, ?, '') <> t.audience", joinList([]string{f.Audience})) // LIKE is blind to case in SQLite
 	}
 	if f.Label != "" {
 		s.where(`t.label_key LIKE ? ESCAPE '\'`, "%"+escapeLike.Replace(fold(f.Label))+"%")

@@ -58,6 +58,6 @@ func microsOf(seconds *int64) int64 {
 func withinPolicy(now, used string) string {
 	return strings.NewReplacer("NOW", now, "USED", used).Replace(`
 		(a.max_lifetime = 0 OR t.renewed_at + a.max_lifetime > NOW) AND (s.max_lifetime = 0 OR t.renewed_at + s.max_lifetime > NOW)
-		AND (a.max_unused = 0 OR MAX(t.renewed_at, COALESCE(t.not_before, 0), COALESCE(USED, 0)) + a.max_unused > NOW)
-		AND (s.max_unused = 0 OR MAX(t.renewed_at, COALESCE(t.not_before, 0), COALESCE(USED, 0)) + s.max_unused > NOW)`)
+		AND (a.max_unused = 0 OR t.renewed_at + a.max_unused > NOW OR t.not_before + a.max_unused > NOW OR USED + a.max_unused > NOW)
+		AND (s.max_unused = 0 OR t.renewed_at + s.max_unused > NOW OR t.not_before + s.max_unused > NOW OR USED + s.max_unused > NOW)`)
 }

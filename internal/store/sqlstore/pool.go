@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync"
@@ -13,58 +12,85 @@ import (
 // pool is the connections that read. The one put back last is taken first: its
 // pages are the warmest.
 type pool struct {
-	connector driver.Connector
-	translate func(error) error
-	room      chan struct{} // one for each connection that is taken
+	connect func(context.Context) (*conn, error)
+	room    chan struct{} // one for each connection that is taken
 
 	mu     sync.Mutex
 	idle   []*conn
 	closed bool
 }
 
-func newPool(c driver.Connector, translate func(error) error, most int) *pool {
-	return &pool{connector: c, translate: translate, room: make(chan struct{}, most)}
+func newPool(most int, connect func(context.Context) (*conn, error)) *pool {
+	return &pool{connect: connect, room: make(chan struct{}, most)}
 }
 
 // errClosed answers whoever comes after Close.
 var errClosed = fmt.Errorf("%w: the database is closed", keywright.ErrUnavailable)
 
-// get takes a connection, and waits for one if all are taken. Put it back.
-func (p *pool) get(ctx context.Context) (*conn, error) {
+// get takes a connection, and waits for one if all are taken. Put it back. fresh: it was made for this.
+func (p *pool) get(ctx context.Context) (c *conn, fresh bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	select {
 	case p.room <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, false, ctx.Err()
 	}
-	c, err := p.warmest(ctx)
+	c, err = p.warmest()
+	if err == nil && c == nil {
+		c, err = p.connect(ctx)
+		fresh = true
+	}
 	if err != nil {
 		<-p.room
 	}
-	return c, err
+	return c, fresh, err
 }
 
-func (p *pool) warmest(ctx context.Context) (*conn, error) {
+// warmest is nil if there is none.
+func (p *pool) warmest() (c *conn, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return nil, errClosed
 	}
 	if n := len(p.idle); n > 0 {
-		c := p.idle[n-1]
+		c = p.idle[n-1]
 		p.idle = p.idle[:n-1]
-		return c, nil
 	}
-	return openConn(ctx, p.connector, p.translate)
+	return c, nil
 }
 
 func (p *pool) put(c *conn) {
-	p.mu.Lock()
-	p.idle = append(p.idle, c)
-	p.mu.Unlock()
+	if c.lost() {
+		_ = c.close()
+	} else {
+		p.mu.Lock()
+		p.idle = append(p.idle, c)
+		p.mu.Unlock()
+	}
 	<-p.room
+}
+
+// use calls f with a connection, and again with another while one that lay idle turns out to be lost.
+func (p *pool) use(ctx context.Context, f func(*conn) error) error {
+	for {
+		again, err := p.try(ctx, f)
+		if !again {
+			return err
+		}
+	}
+}
+
+func (p *pool) try(ctx context.Context, f func(*conn) error) (again bool, err error) {
+	c, fresh, err := p.get(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer p.put(c)
+	err = f(c)
+	return err != nil && !fresh && c.lost(), err
 }
 
 // close waits for the connections that are taken, and closes all.

@@ -44,6 +44,17 @@ func (r *row) int() int64 {
 	return v
 }
 
+// bool reads a flag, or what a condition is: of a type of its own in PostgreSQL.
+func (r *row) bool() bool {
+	if r.next < len(r.vals) {
+		if v, ok := r.vals[r.next].(bool); ok {
+			r.next++
+			return v
+		}
+	}
+	return r.int() != 0
+}
+
 func (r *row) bytes() []byte {
 	v, _ := column[[]byte](r)
 	return v

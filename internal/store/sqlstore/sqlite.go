@@ -4,10 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -21,9 +19,6 @@ import (
 
 	"github.com/keywright/keywright"
 )
-
-//go:embed migrations/sqlite/*.sql
-var sqliteMigrations embed.FS
 
 // Options says which database to open.
 type Options struct {
@@ -48,13 +43,9 @@ func OpenSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err := migrateSQLite(ctx, writing, o); err != nil {
 		return nil, err
 	}
-	first, err := openConn(ctx, writing, translateSQLite)
-	if err != nil {
+	w := &writer{connect: func(ctx context.Context) (*conn, error) { return connectSQLite(ctx, writing) }, log: o.Log}
+	if err := w.open(ctx); err != nil {
 		return nil, err
-	}
-	w := &writer{conn: first, log: o.Log}
-	if err := w.hashOld(ctx); err != nil {
-		return nil, errors.Join(err, first.close())
 	}
 	return connectReaders(w, o.Path)
 }
@@ -70,8 +61,8 @@ func connectReaders(w *writer, path string) (*Store, error) {
 	}
 	return &Store{
 		writer:  w,
-		finders: newPool(finding, translateSQLite, runtime.GOMAXPROCS(0)),
-		readers: newPool(reading, translateSQLite, runtime.GOMAXPROCS(0)+2),
+		finders: newPool(runtime.GOMAXPROCS(0), func(ctx context.Context) (*conn, error) { return connectSQLite(ctx, finding) }),
+		readers: newPool(runtime.GOMAXPROCS(0)+2, func(ctx context.Context) (*conn, error) { return connectSQLite(ctx, reading) }),
 	}, nil
 }
 
@@ -95,30 +86,11 @@ func dsn(path string, cache int, more string) string {
 	}, "&")
 }
 
-// migrateSQLite brings the tables up to date.
 func migrateSQLite(ctx context.Context, c driver.Connector, o Options) error {
 	db := sql.OpenDB(c)
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	folder, err := fs.Sub(sqliteMigrations, "migrations/sqlite")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, folder, goose.WithDisableGlobalRegistry(true), goose.WithSlog(o.Log))
-	if err != nil {
-		return fmt.Errorf("read the database's migrations: %w", err)
-	}
-	have, want, err := p.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read the version of the database %s: %w", o.Path, translateSQLite(err))
-	}
-	if have > want {
-		return fmt.Errorf("the database %s was made by a newer keywright (its tables are version %d, this program knows %d): run that one, or restore a backup", o.Path, have, want)
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("bring the database %s up to date: %w", o.Path, translateSQLite(err))
-	}
-	return nil
+	return migrate(ctx, db, goose.DialectSQLite3, "sqlite", o.Path, o.Log)
 }
 
 // sqliteTaken says what is taken, by the columns that SQLite names when a row is not unique.

@@ -1,6 +1,6 @@
-// Package sqlstore keeps everything in an SQL database. SQLite is opened by
-// OpenSQLite. The SQL stands beside the function that uses it and keeps to what
-// PostgreSQL takes too, but for the tables themselves (migrations/).
+// Package sqlstore keeps everything in an SQL database: SQLite, opened by OpenSQLite, or PostgreSQL, by OpenPostgres.
+// The SQL stands beside the function that uses it, in words that both take. What differs stands side by side: opening
+// (sqlite.go, postgres.go), connections (sqlite_link.go, postgres_link.go) and the tables (migrations/).
 package sqlstore
 
 import (
@@ -26,18 +26,17 @@ var (
 
 // Read calls f with a consistent snapshot.
 func (s *Store) Read(ctx context.Context, f func(store.Tx) error) error {
-	c, err := s.readers.get(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.readers.put(c)
-	if _, err := c.exec(ctx, "BEGIN"); err != nil {
+	return s.readers.use(ctx, func(c *conn) error { return read(c, f) })
+}
+
+func read(c *conn, f func(store.Tx) error) error {
+	if err := c.beginRead(); err != nil {
 		return err
 	}
 	t := &tx{conn: c, readOnly: true}
 	defer func() {
 		t.conn = nil
-		_, _ = c.exec(context.Background(), "ROLLBACK")
+		_ = c.rollback()
 	}()
 	return firstOf(f(t), t.broken)
 }

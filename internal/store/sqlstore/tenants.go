@@ -138,7 +138,7 @@ func (t tenants) DeleteSpace(ctx context.Context, account, name string, e store.
 	return t.changed(ctx, e, accountSubject(account))
 }
 
-// Hold has nothing to do but look: there is only one writer.
+// Hold has nothing to do but look: there is only one writer at a time.
 func (t tenants) Hold(ctx context.Context, account string) error {
 	if t.readOnly {
 		return errReadOnly

@@ -58,9 +58,8 @@ func (t tokens) Used(ctx context.Context, id keywright.ID) (at time.Time, err er
 // What is live is neither revoked nor expired, by its own date or by policy. CROSS JOIN goes from the account by its
 // spaces to their tokens.
 var (
-	countLive = `SELECT COUNT(*) FROM accounts a CROSS JOIN spaces s ON s.account = a.name
-		CROSS JOIN tokens t ON t.account = s.account AND t.space = s.name
-		WHERE a.name = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+	countLive = `SELECT COUNT(*) FROM accounts a CROSS JOIN spaces s CROSS JOIN tokens t
+		WHERE a.name = $1 AND s.account = a.name AND t.account = s.account AND t.space = s.name AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
 		AND ` + withinPolicy("$2", "(SELECT u.last_used_at FROM token_usage u WHERE u.token = t.id)")
 	countSpace     = countLive + " AND s.name = $3"
 	countPermanent = countSpace + " AND t.expires_at IS NULL"
@@ -159,8 +158,7 @@ func (t tokens) insertRow(ctx context.Context, r *store.Record, number int64) er
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, "INSERT INTO token_usage (token, account) VALUES ($1, $2)", f.ID, f.Account)
-	return err
+	return t.post(ctx, "INSERT INTO token_usage (token, account) VALUES ($1, $2)", f.ID, f.Account)
 }
 
 // Update replaces a record. Whoever found the token by an imported key forgets it too.

@@ -25,21 +25,39 @@ func OpenTrail(ctx context.Context, path string) (*Trail, error) {
 	if err != nil {
 		return nil, translateSQLite(err)
 	}
-	c, err := openConn(ctx, connector, translateSQLite)
+	c, err := connectSQLite(ctx, connector)
 	if err != nil {
 		return nil, err
 	}
+	return presentTrail(ctx, c, "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'tree'")
+}
+
+// OpenPostgresTrail opens a PostgreSQL database for reading.
+func OpenPostgresTrail(ctx context.Context, o PostgresOptions) (*Trail, error) {
+	p, err := newPostgres(o)
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.connect(ctx, toRead, nil)
+	if err != nil {
+		return nil, err
+	}
+	return presentTrail(ctx, c, "SELECT COUNT(*) FROM pg_tables WHERE tablename = 'tree' AND schemaname = current_schema()")
+}
+
+// presentTrail closes the connection if the trail is not hashed to its end. tables counts those of the tree.
+func presentTrail(ctx context.Context, c *conn, tables string) (*Trail, error) {
 	t := &Trail{conn: c}
-	if err := t.present(ctx); err != nil {
+	if err := t.present(ctx, tables); err != nil {
 		_ = c.close()
 		return nil, err
 	}
 	return t, nil
 }
 
-func (t *Trail) present(ctx context.Context) error {
+func (t *Trail) present(ctx context.Context, count string) error {
 	var tables, unhashed, size int64
-	if err := t.conn.one(ctx, func(r *row) { tables = r.int() }, "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'tree'"); err != nil {
+	if err := t.conn.one(ctx, func(r *row) { tables = r.int() }, count); err != nil {
 		return err
 	}
 	if tables == 1 {

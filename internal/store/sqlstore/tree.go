@@ -12,7 +12,7 @@ import (
 
 // insertLeaf adds a leaf to the audit trail's tree.
 func (t *tx) insertLeaf(ctx context.Context, seq int64, leaf auditlog.Hash) error {
-	_, err := t.exec(ctx, "INSERT INTO tree (leaf, hashes) VALUES ($1, $2)", seq-1, joinHashes(t.tree.Append(leaf)))
+	err := t.post(ctx, "INSERT INTO tree (leaf, hashes) VALUES ($1, $2)", seq-1, joinHashes(t.tree.Append(leaf)))
 	if err != nil {
 		return changedFromOutside(err, seq)
 	}
@@ -110,17 +110,17 @@ func (w *writer) hashOld(ctx context.Context) error {
 }
 
 func (w *writer) hashSome(ctx context.Context, tree *auditlog.Frontier, upTo int64) error {
-	if err := w.do("BEGIN IMMEDIATE"); err != nil {
+	if _, err := w.conn.beginWrite(); err != nil {
 		return err
 	}
 	grown := *tree
 	t := &tx{conn: w.conn, tree: &grown}
 	if err := t.hashEvents(ctx, min(upTo, tree.Size()+hashBatch)); err != nil {
-		_ = w.do("ROLLBACK")
+		_ = w.conn.rollback()
 		return err
 	}
-	if err := w.do("COMMIT"); err != nil {
-		_ = w.do("ROLLBACK")
+	if err := w.conn.commit(); err != nil {
+		_ = w.conn.rollback()
 		return err
 	}
 	*tree = grown

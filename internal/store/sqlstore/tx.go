@@ -20,7 +20,8 @@ type tx struct {
 	events []store.Event      // written by finish, when it is known whether there is a revision
 	commit store.Commit
 
-	numbers map[string]*numbering // of accounts that got tokens
+	numbers   map[string]*numbering // of accounts that got tokens
+	forgotten map[store.Subject]bool
 }
 
 var _ store.Tx = (*tx)(nil)
@@ -70,6 +71,17 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 	}
 	n, err := t.conn.exec(ctx, query, args...)
 	return n, t.noted(err)
+}
+
+// post changes rows and waits for no answer: for what is not refused. A failure fails the whole Write, now or later.
+func (t *tx) post(ctx context.Context, query string, args ...any) error {
+	if err := firstOf(t.usable(), ctx.Err()); err != nil {
+		return err
+	}
+	if t.readOnly {
+		return errReadOnly
+	}
+	return t.noted(t.conn.post(query, args))
 }
 
 // execOne is exec of a statement that must change a row: none is keywright.ErrNotFound.
@@ -135,13 +147,17 @@ func (t *tx) revise(ctx context.Context) error {
 		"UPDATE head SET revision = revision + 1 WHERE id = 1 RETURNING revision")
 }
 
+// forget says so once of each subject.
 func (t *tx) forget(ctx context.Context, s store.Subject) error {
-	n, err := t.exec(ctx, `INSERT INTO changes (revision, subject_kind, subject_id) VALUES ($1, $2, $3)
-		ON CONFLICT DO NOTHING`, t.commit.Revision, string(s.Kind), s.ID)
-	if n > 0 {
-		t.commit.Forget = append(t.commit.Forget, s)
+	if t.forgotten[s] {
+		return nil
 	}
-	return err
+	if t.forgotten == nil {
+		t.forgotten = map[store.Subject]bool{}
+	}
+	t.forgotten[s] = true
+	t.commit.Forget = append(t.commit.Forget, s)
+	return t.post(ctx, "INSERT INTO changes (revision, subject_kind, subject_id) VALUES ($1, $2, $3)", t.commit.Revision, string(s.Kind), s.ID)
 }
 
 // finish writes what is written once: the last numbers, and the events, all with the transaction's revision.

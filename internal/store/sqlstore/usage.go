@@ -11,7 +11,7 @@ import (
 func (s *Store) AddUsage(ctx context.Context, batch store.UsageBatch) error {
 	_, err := s.writer.write(ctx, func(t *tx) error {
 		fresh, err := t.exec(ctx, `INSERT INTO usage_batches (writer, number, at) VALUES ($1, $2, $3)
-			ON CONFLICT (writer) DO UPDATE SET number = excluded.number, at = excluded.at WHERE number < excluded.number`,
+			ON CONFLICT (writer) DO UPDATE SET number = excluded.number, at = excluded.at WHERE usage_batches.number < excluded.number`,
 			batch.Writer, batch.Number, batch.At)
 		if err != nil || fresh == 0 {
 			return err
@@ -33,13 +33,13 @@ func (t *tx) addUsage(ctx context.Context, u *store.Usage) error {
 		return err
 	}
 	for _, c := range u.Counts {
-		if _, err := t.exec(ctx, addToHour[c.Hour%24], u.Token, c.Hour/24, c.Reason.String(), c.Door, c.N); err != nil {
+		if err := t.post(ctx, addToHour[c.Hour%24], u.Token, c.Hour/24, c.Reason.String(), c.Door, c.N); err != nil {
 			return err
 		}
 	}
 	for _, scope := range u.Scopes {
-		_, err := t.exec(ctx, `INSERT INTO token_scopes (token, scope, last_hour) VALUES ($1, $2, $3)
-			ON CONFLICT (token, scope) DO UPDATE SET last_hour = excluded.last_hour WHERE last_hour < excluded.last_hour`,
+		err := t.post(ctx, `INSERT INTO token_scopes (token, scope, last_hour) VALUES ($1, $2, $3)
+			ON CONFLICT (token, scope) DO UPDATE SET last_hour = excluded.last_hour WHERE token_scopes.last_hour < excluded.last_hour`,
 			u.Token, scope.String(), u.Hour)
 		if err != nil {
 			return err
@@ -49,7 +49,7 @@ func (t *tx) addUsage(ctx context.Context, u *store.Usage) error {
 }
 
 // later is true where the attempt ($3) is later than the last one on file.
-const later = "$3 IS NOT NULL AND (last_used_at IS NULL OR last_used_at < $3)"
+const later = "(last_used_at < $3 OR last_used_at IS NULL AND $3 IS NOT NULL)"
 
 const addUses = `UPDATE token_usage SET uses = uses + $2,
 	last_used_from = CASE WHEN ` + later + ` THEN $4 ELSE last_used_from END,
@@ -74,7 +74,7 @@ func (t *tx) addUses(ctx context.Context, u *store.Usage) (known int64, err erro
 var addToHour = func() (all [24]string) {
 	for h := range all {
 		all[h] = fmt.Sprintf(`INSERT INTO token_days (token, day, reason, door, total, h%[1]d) VALUES ($1, $2, $3, $4, $5, $5)
-			ON CONFLICT (token, day, reason, door) DO UPDATE SET total = total + excluded.total, h%[1]d = h%[1]d + excluded.h%[1]d`, h)
+			ON CONFLICT (token, day, reason, door) DO UPDATE SET total = token_days.total + excluded.total, h%[1]d = token_days.h%[1]d + excluded.h%[1]d`, h)
 	}
 	return all
 }()

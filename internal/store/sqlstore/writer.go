@@ -7,19 +7,24 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/auditlog"
 	"github.com/keywright/keywright/internal/store"
 )
 
-// writer owns the one connection that changes things, and makes many Writes
+// writer owns the one connection of this program that changes things, and makes many Writes
 // durable by one commit. Whoever writes waits for its turn and runs its function
 // in the open transaction. If others wait, it leaves the commit to them and
 // waits for it; the last in line commits for all.
 type writer struct {
-	conn *conn // used only by who has the turn
-	log  *slog.Logger
+	conn    *conn // used only by who has the turn
+	connect func(context.Context) (*conn, error)
+	// settle says of a commit whose answer was lost whether it is on file; nil: no answer is ever lost.
+	settle   func(ctx context.Context, lost *conn) (kept bool, err error)
+	patience time.Duration // for settle
+	log      *slog.Logger
 
 	mu      sync.Mutex
 	taken   bool            // somebody has the turn
@@ -169,7 +174,7 @@ func (w *writer) run(ctx context.Context, f func(*tx) error) (commit store.Commi
 	}
 	if alone {
 		w.group = &group{done: make(chan struct{})}
-	} else if err := w.do("RELEASE one"); err != nil {
+	} else if err := w.conn.release(); err != nil {
 		return store.Commit{}, err
 	}
 	w.group.size++
@@ -177,58 +182,109 @@ func (w *writer) run(ctx context.Context, f func(*tx) error) (commit store.Commi
 	return t.commit, nil
 }
 
-func (w *writer) do(statement string) error {
-	_, err := w.conn.exec(context.Background(), statement)
-	return err
-}
-
 func (w *writer) begin(alone bool) error {
 	if !alone {
-		return w.do("SAVEPOINT one")
+		return w.conn.savepoint()
 	}
-	err := w.do("BEGIN IMMEDIATE")
-	if err != nil && w.do("ROLLBACK") == nil { // a transaction that could not be ended before
-		err = w.do("BEGIN IMMEDIATE")
-	}
-	if err != nil || w.grown {
+	same, err := w.beginWrite()
+	if err != nil || w.grown && same {
 		return err
 	}
 	if w.tree, err = loadTree(context.Background(), w.conn); err != nil {
-		_ = w.do("ROLLBACK")
+		_ = w.conn.rollback()
 	}
 	w.grown = err == nil
 	return err
 }
 
-// undo takes back what one Write did. SQLite may have ended the whole transaction already (a full
-// disk does that); then the others of the group have lost theirs too.
+// beginWrite connects anew if the connection was lost, which may show only now.
+func (w *writer) beginWrite() (alone bool, err error) {
+	for range 2 {
+		if w.conn.lost() {
+			if err := w.reconnect(); err != nil {
+				return false, err
+			}
+		}
+		if alone, err = w.conn.beginWrite(); err == nil || !w.conn.lost() {
+			return alone, err
+		}
+	}
+	return false, err
+}
+
+func (w *writer) reconnect() error {
+	_ = w.conn.close()
+	c, err := w.connect(context.Background())
+	if err == nil {
+		w.conn = c
+	}
+	return err
+}
+
+// undo takes back what one Write did. If that cannot be, the others of the group have lost theirs too.
 func (w *writer) undo(alone bool) {
 	if alone {
-		_ = w.do("ROLLBACK")
+		_ = w.conn.rollback()
 		return
 	}
-	if err := errors.Join(w.do("ROLLBACK TO one"), w.do("RELEASE one")); err != nil {
-		w.end(fmt.Errorf("%w: the transaction was lost: %w", keywright.ErrUnavailable, err))
+	if err := w.conn.undo(); err != nil {
+		w.end(fmt.Errorf("%w: nothing was changed: the transaction was lost: %w", keywright.ErrUnavailable, err))
 	}
 }
 
+// errUncertain is the error of a commit whose answer was lost.
+var errUncertain = fmt.Errorf("%w: the database was lost during the commit", keywright.ErrUnavailable)
+
 // commit makes the group durable, or fails all of it.
 func (w *writer) commit() {
-	if w.group != nil {
-		w.end(w.do("COMMIT"))
+	if w.group == nil {
+		return
+	}
+	err := w.conn.commit()
+	switch {
+	case errors.Is(err, errUncertain):
+		err = w.settled(err)
+	case err != nil:
+		err = fmt.Errorf("%w: nothing was changed: %w", keywright.ErrUnavailable, err)
+	}
+	w.end(err)
+}
+
+// settled is nil if what was committed turns out to be on file.
+func (w *writer) settled(uncertain error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), w.patience)
+	defer cancel()
+	switch kept, err := w.settle(ctx, w.conn); {
+	case err != nil:
+		return fmt.Errorf("%w: it is unknown whether the change was made, look before you repeat it: %w: %w", keywright.ErrUnavailable, uncertain, err)
+	case kept:
+		w.log.Warn("the answer to a commit was lost; it was made", "writes", w.group.size, "error", uncertain)
+		return nil
+	default:
+		return fmt.Errorf("%w: nothing was changed: %w", keywright.ErrUnavailable, uncertain)
 	}
 }
 
 func (w *writer) end(err error) {
 	if err != nil {
 		w.grown = false
-		_ = w.do("ROLLBACK")
-		err = fmt.Errorf("%w: nothing was changed: %w", keywright.ErrUnavailable, err)
+		_ = w.conn.rollback()
 		w.log.Error("a commit failed", "writes", w.group.size, "error", err)
 	}
 	w.group.err = err
 	close(w.group.done)
 	w.group = nil
+}
+
+// open connects for the first time.
+func (w *writer) open(ctx context.Context) (err error) {
+	if w.conn, err = w.connect(ctx); err != nil {
+		return err
+	}
+	if err := w.hashOld(ctx); err != nil {
+		return errors.Join(err, w.conn.close())
+	}
+	return nil
 }
 
 // close lets everybody in line have its turn before it closes the connection.
