@@ -154,6 +154,23 @@ func clientCalls(ctx context.Context) []clientCall {
 			f := keywright.EventFilter{All: true, Actor: "user:eve", Address: "192.0.2.1", Space: "lab", Since: since, Until: since.Truncate(24*time.Hour).AddDate(0, 0, 1)}
 			return c.ExportEvents(ctx, f, keywright.FormatCSV, io.Discard)
 		}},
+		{"GET /api/v1/accounts/acme/webhooks?limit=2", "", func(c client) error { return only(c.Webhooks(ctx, "acme", keywright.ListQuery{Limit: 2})) }},
+		{"POST /api/v1/accounts/acme/webhooks", `{"url":"https://hooks.example.com/kw","events":["notice.*"]}`, func(c client) error {
+			return only(c.CreateWebhook(ctx, "acme", keywright.NewWebhook{URL: "https://hooks.example.com/kw", Events: []string{"notice.*"}}))
+		}},
+		{"GET /api/v1/accounts/acme/webhooks/" + sampleID, "", func(c client) error { return only(c.Webhook(ctx, "acme", id)) }},
+		{"PATCH /api/v1/accounts/acme/webhooks/" + sampleID, `{"enabled":true}`, func(c client) error {
+			return only(c.EditWebhook(ctx, "acme", id, keywright.EditWebhook{Enabled: &yes}))
+		}},
+		{"DELETE /api/v1/accounts/acme/webhooks/" + sampleID, "", func(c client) error { return c.DeleteWebhook(ctx, "acme", id) }},
+		{"POST /api/v1/accounts/acme/webhooks/" + sampleID + "/rotate", "", func(c client) error { return only(c.RotateWebhook(ctx, "acme", id)) }},
+		{"POST /api/v1/accounts/acme/webhooks/" + sampleID + "/test", "", func(c client) error { return only(c.TestWebhook(ctx, "acme", id)) }},
+		{"GET /api/v1/accounts/acme/webhooks/" + sampleID + "/deliveries?cursor=c", "", func(c client) error {
+			return only(c.Deliveries(ctx, "acme", id, keywright.ListQuery{Cursor: "c"}))
+		}},
+		{"POST /api/v1/accounts/acme/webhooks/" + sampleID + "/deliveries/" + sampleID + "/redeliver", "", func(c client) error {
+			return only(c.Redeliver(ctx, "acme", id, id))
+		}},
 		{"GET /api/v1/audit/key", "", func(c client) error { return only(c.AuditKey(ctx)) }},
 		{"GET /api/v1/audit/checkpoint?size=7", "", func(c client) error { return only(c.Checkpoint(ctx, 7)) }},
 		{"GET /api/v1/audit/proof?seq=3", "", func(c client) error { return only(c.ProveInclusion(ctx, 3, 0)) }},

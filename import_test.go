@@ -18,7 +18,7 @@ const module = "github.com/keywright/keywright"
 // importTable says which packages of the module each package may import. What is
 // not in it does not belong to the house; a name that ends in /... stands for all below it.
 //
-//	cmd → server → rest, oauth, gateway, dialect/* → authority → keyring, store → root
+//	cmd → server → rest, oauth, gateway, dialect/*, webhook → authority → keyring, store → root
 func importTable() map[string][]string {
 	const (
 		root      = "."
@@ -27,6 +27,7 @@ func importTable() map[string][]string {
 		authority = "internal/authority"
 		presented = "internal/presented"
 		dialect   = "internal/dialect"
+		webhook   = "internal/webhook"
 		auditlog  = "internal/auditlog"
 	)
 	return map[string][]string{
@@ -36,6 +37,7 @@ func importTable() map[string][]string {
 		auditlog:                      {root},
 		authority:                     {root, store, keyring, auditlog},
 		presented:                     {root},
+		webhook:                       {authority},
 		"internal/factcache":          {root, store},
 		"internal/store/sqlstore":     {root, store, auditlog, "internal/store/sqlstore/..."},
 		"internal/store/sqlstore/...": {},
@@ -47,7 +49,7 @@ func importTable() map[string][]string {
 		dialect:                       {root, authority},
 		"internal/dialect/...":        {root, authority, presented, dialect},
 		"internal/dialect/wiretest":   {root, "keywrighttest"}, // no part of the program
-		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/gateway", dialect, "internal/dialect/..."},
+		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/gateway", dialect, "internal/dialect/...", webhook},
 		"keywrighttest":               {root, "internal/server"},
 		"cmd/keywright":               {root, "internal/server", auditlog},
 		"internal/bench":              {root, authority, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/server"}, // no part of the program
@@ -57,7 +59,7 @@ func importTable() map[string][]string {
 // kept says which packages from elsewhere only the packages named may import.
 func kept() map[string][]string {
 	return map[string][]string{
-		"net/http":                         {".", "internal/presented", "internal/rest", "internal/oauth", "internal/gateway", "internal/dialect", "internal/dialect/...", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
+		"net/http":                         {".", "internal/presented", "internal/rest", "internal/oauth", "internal/gateway", "internal/dialect", "internal/dialect/...", "internal/webhook", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
 		"database/sql":                     {"internal/store/sqlstore", "internal/bench"},
 		"modernc.org/sqlite":               {"internal/store/sqlstore", "internal/bench"},
 		"github.com/pressly/goose/v3":      {"internal/store/sqlstore"},

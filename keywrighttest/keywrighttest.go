@@ -12,6 +12,7 @@ package keywrighttest
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"testing"
 	"time"
@@ -49,6 +50,11 @@ func WithPublicURL(url string) Option { return func(c *server.Config) { c.Public
 
 // WithData keeps the data in dir, so that a second Server can go on where a first has stopped.
 func WithData(dir string) Option { return func(c *server.Config) { c.Data = dir } }
+
+// WithWebhooksTo lets webhooks go to networks that are not public, also by http, such as to a receiver of the test itself.
+func WithWebhooksTo(networks ...netip.Prefix) Option {
+	return func(c *server.Config) { c.WebhookNetworks = networks }
+}
 
 // New starts a server and signs in as its operator.
 func New(t testing.TB, options ...Option) *Server {

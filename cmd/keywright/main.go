@@ -35,6 +35,8 @@ type cli struct {
 	Events  eventsCmd  `cmd:"" group:"Tenants" help:"The audit trail."`
 	Audit   auditCmd   `cmd:"" group:"Tenants" help:"The audit trail as evidence: export, checkpoints, verification."`
 
+	Webhook webhookCmd `cmd:"" group:"Tenants" aliases:"webhooks" help:"Have events sent to a URL."`
+
 	Completion completionCmd `cmd:"" group:"This program" help:"Print a script that completes commands in your shell."`
 	Version    versionCmd    `cmd:"" group:"This program" help:"Print the version."`
 }

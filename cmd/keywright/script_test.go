@@ -38,6 +38,8 @@ func TestMain(m *testing.M) {
 //	field NAME MEMBER...      set NAME from a member of the JSON that http was answered
 //	signin                    set SESSION to one of admin's; events asks with it
 //	events SUBJECT ACTION...  these and only these are in the audit trail, oldest first, refusals apart
+//	receiver STATUS           start what webhooks are sent to, at $HOOK, which verifies by $SECRET; or have it answer otherwise
+//	received TYPE...          these and only these events have come there, signed, each once or more
 //	refusals SUBJECT CAUSE... these and only these refusals are in the audit trail, sorted
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -52,14 +54,16 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": cmdServe, "shutdown": cmdShutdown, "killserver": cmdKill, "http": cmdHTTP,
 			"field": cmdField, "signin": cmdSignIn, "events": cmdEvents, "refusals": cmdRefusals,
+			"receiver": cmdReceiver, "received": cmdReceived,
 		},
 	})
 }
 
 // scriptState is what a script's commands tell each other.
 type scriptState struct {
-	server *process
-	body   []byte // of the last answer
+	server   *process
+	receiver *receiver
+	body     []byte // of the last answer
 }
 
 func of(ts *testscript.TestScript) *scriptState { return ts.Value("state").(*scriptState) }

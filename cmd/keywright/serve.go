@@ -37,6 +37,8 @@ type serveCmd struct {
 	Dialects []string     `help:"Other people's token APIs to speak at their own paths: devo, meerschaum, meshstack, neuroio; 'none' for none. Default: all." placeholder:"NAME,..." env:"KEYWRIGHT_DIALECTS"`
 	Gateways gatewaysFile `help:"JSON file with the rules of gateways, see docs/gateways.md." placeholder:"FILE" env:"KEYWRIGHT_GATEWAYS"`
 
+	WebhookNetwork []netip.Prefix `help:"Network that webhooks may go to although it is not public, also by http; repeatable." placeholder:"CIDR" env:"KEYWRIGHT_WEBHOOK_NETWORK"`
+
 	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"KEYWRIGHT_LOG_FORMAT"`
 	LogLevel  string `help:"debug, info, warn or error. One line a request is written at info." enum:"debug,info,warn,error" default:"info" env:"KEYWRIGHT_LOG_LEVEL"`
 }
@@ -66,22 +68,23 @@ func collectLess() {
 
 func (c *serveCmd) config(log *slog.Logger) server.Config {
 	return server.Config{
-		Data:           c.Data,
-		Listen:         c.Listen,
-		PublicURL:      c.PublicURL,
-		TLSCert:        c.TLSCert,
-		TLSKey:         c.TLSKey,
-		MasterKey:      takeFromEnvironment("KEYWRIGHT_MASTER_KEY"),
-		MasterKeyFile:  c.MasterKeyFile,
-		AdminEmail:     c.AdminEmail,
-		AdminPassword:  takeFromEnvironment("KEYWRIGHT_ADMIN_PASSWORD"),
-		Prefix:         c.Prefix,
-		AccessTTL:      c.AccessTTL,
-		TrustedProxies: c.TrustedProxy,
-		Dialects:       c.Dialects,
-		Gateways:       c.Gateways.rules,
-		Version:        version(),
-		Log:            log,
+		Data:            c.Data,
+		Listen:          c.Listen,
+		PublicURL:       c.PublicURL,
+		TLSCert:         c.TLSCert,
+		TLSKey:          c.TLSKey,
+		MasterKey:       takeFromEnvironment("KEYWRIGHT_MASTER_KEY"),
+		MasterKeyFile:   c.MasterKeyFile,
+		AdminEmail:      c.AdminEmail,
+		AdminPassword:   takeFromEnvironment("KEYWRIGHT_ADMIN_PASSWORD"),
+		Prefix:          c.Prefix,
+		AccessTTL:       c.AccessTTL,
+		TrustedProxies:  c.TrustedProxy,
+		Dialects:        c.Dialects,
+		Gateways:        c.Gateways.rules,
+		WebhookNetworks: c.WebhookNetwork,
+		Version:         version(),
+		Log:             log,
 	}
 }
 

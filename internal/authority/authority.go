@@ -34,6 +34,10 @@ type Config struct {
 	// nil, no verification that starts later uses what was remembered. Nil: there is no cache.
 	Forget func(context.Context, store.Commit) error
 	Usage  store.UsageWriter // nil: usage is not kept
+	// Post tries to send a webhook and says how that went. It bounds the time it takes. Nil: webhooks wait.
+	Post func(context.Context, Message) Receipt
+	// PlainWebhooks lets webhooks have http URLs. Where they may go is decided by Post.
+	PlainWebhooks bool
 
 	Keys   *keyring.Ring
 	Issuer string // https://…: the issuer of access tokens (RFC 8414), never built from a request

@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/keywright/keywright/internal/store"
@@ -14,9 +15,12 @@ const (
 	lastFlush  = 5 * time.Second // for the flush at the end
 )
 
-// Run does what is due by time until ctx ends: usage is flushed within a second, signing keys are rotated, what has run
-// out is pruned. It returns after a last flush; its error is that of the last flush.
+// Run does what is due by time until ctx ends: usage is flushed within a second, webhooks are sent, signing keys are rotated,
+// what has run out is pruned. It returns after a last flush; its error is that of the last flush.
 func (a *Authority) Run(ctx context.Context) error {
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	sending.Go(func() { a.sendWebhooks(ctx) })
 	flush, tend := time.NewTicker(flushEvery), time.NewTicker(tendEvery)
 	defer flush.Stop()
 	defer tend.Stop()
@@ -60,6 +64,7 @@ func (a *Authority) tend(ctx context.Context) {
 		return errors.Join(tx.People().PruneSessions(ctx, now), tx.People().PruneInvites(ctx, now), tx.Keys().PruneIdempotent(ctx, now))
 	})
 	a.report("prune", err)
+	a.report("prune deliveries", a.pruneDeliveries(ctx))
 }
 
 // report logs a failure of what is tried again.

@@ -144,9 +144,10 @@ func TestDocumentNull(t *testing.T) {
 	want := []string{
 		"Account.closed_at",
 		"Created.disabled_at", "Created.expires_at", "Created.last_used_at", "Created.not_before", "Created.parent",
-		"Created.revoked_at", "Created.rotating_until", "Member.disabled_at", "PolicySet.closed_at", "Self.token_id", "Space.closed_at",
+		"Created.revoked_at", "Created.rotating_until", "Delivery.next_at", "Member.disabled_at", "PolicySet.closed_at", "Self.token_id", "Space.closed_at",
 		"Token.disabled_at", "Token.expires_at", "Token.last_used_at", "Token.not_before", "Token.parent",
 		"Token.revoked_at", "Token.rotating_until", "User.disabled_at", "VerifiedToken.expires_at",
+		"Webhook.paused_until", "Webhook.rotating_until",
 	}
 	d, _ := readDocument(t)
 	var got []string
@@ -192,7 +193,7 @@ func TestUndocumentedMethods(t *testing.T) {
 		http.MethodOptions, http.MethodTrace, http.MethodHead, http.MethodConnect, "PROPFIND",
 	}
 	for path, documented := range d.Paths {
-		path = strings.NewReplacer("{id}", "x", "{account}", "x", "{username}", "x", "{space}", "x").Replace(path)
+		path = strings.NewReplacer("{id}", "x", "{delivery}", "x", "{account}", "x", "{username}", "x", "{space}", "x").Replace(path)
 		for _, method := range methods {
 			same := strings.ToLower(method)
 			if method == http.MethodHead {

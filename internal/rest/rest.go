@@ -74,6 +74,7 @@ func newSpoke(a *API) *spoke {
 	s.routeStanding()
 	s.routeMembers()
 	s.routeAudit()
+	s.routeWebhooks()
 	s.routeVerify()
 	s.routeDocument()
 	return s

@@ -47,6 +47,9 @@ type Config struct {
 	// name "none", alone, is for none.
 	Dialects []string
 
+	// WebhookNetworks are those that webhooks may go to although they are not public; there http will do. None: webhooks
+	// go to public addresses, by https.
+	WebhookNetworks []netip.Prefix
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; none: nobody's.
 	TrustedProxies []netip.Prefix
 	Limits         Limits

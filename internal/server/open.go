@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/store/sqlstore"
+	"github.com/keywright/keywright/internal/webhook"
 )
 
 // Opened says what opening found or made, for the person who started it.
@@ -81,10 +83,14 @@ func (s *Server) open(ctx context.Context) (err error) {
 func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 	remembered := factcache.New(s.store, factcache.Options{})
 	s.authority, err = authority.New(authority.Config{
-		Store:     s.store,
-		Finder:    remembered,
-		Forget:    remembered.Forget,
-		Usage:     s.store,
+		Store:  s.store,
+		Finder: remembered,
+		Forget: remembered.Forget,
+		Usage:  s.store,
+
+		Post:          s.webhooks().Send,
+		PlainWebhooks: len(s.cfg.WebhookNetworks) > 0,
+
 		Keys:      keys,
 		Issuer:    s.Opened.URL,
 		Prefix:    s.cfg.Prefix,
@@ -101,6 +107,10 @@ func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 		AdminPassword: s.cfg.AdminPassword,
 	})
 	return err
+}
+
+func (s *Server) webhooks() *webhook.Sender {
+	return webhook.New(webhook.Config{Networks: s.cfg.WebhookNetworks, UserAgent: "keywright/" + cmp.Or(s.cfg.Version, "dev")})
 }
 
 // listen takes the address; with TLS, the certificate must be readable now.

@@ -16,6 +16,7 @@ type Tx interface {
 	People() People
 	Events() Events
 	Keys() Keys
+	Webhooks() Webhooks
 }
 
 // Tokens keeps tokens. No mutator can be called without the event that explains it.

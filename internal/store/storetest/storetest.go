@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"tenants", testTenants}, {"people", testPeople}, {"roles", testRoles}, {"rename", testRename},
 		{"spaces", testSpaces}, {"users with", testUsersWith}, {"owned", testOwned}, {"delete user", testDeleteUser}, {"sessions of", testSessionsOf}, {"invites", testInvites},
 		{"sessions", testSessions}, {"idempotent", testIdempotent}, {"signing keys", testSigningKeys}, {"settings", testSettings},
+		{"webhooks", testWebhooks}, {"unqueued", testUnqueued}, {"deliveries", testDeliveries},
 	}
 	for _, s := range suites {
 		t.Run(s.name, func(t *testing.T) {
