@@ -64,7 +64,6 @@ func kept() map[string][]string {
 		"modernc.org/sqlite":               {"internal/store/sqlstore", "internal/bench"},
 		"github.com/pressly/goose/v3":      {"internal/store/sqlstore"},
 		"github.com/jackc/pgx/v5":          {"internal/store/sqlstore", "internal/store/pgtest"},
-		"github.com/maypok86/otter/v2":     {"internal/factcache"},
 		"github.com/alecthomas/kong":       {"cmd/keywright"},
 		"github.com/danielgtaylor/huma/v2": {"internal/rest"},
 		"golang.org/x/mod/sumdb/note":      {"internal/auditlog"},

@@ -4,16 +4,19 @@
 //
 // What it promises: a call that starts after Forget returned never answers with
 // what that commit changed, loads under way at the time included.
+//
+// What is remembered lies packed on shelves (shelf.go, pack.go); what was used last also lies open on a desk (desk.go),
+// where looking takes no lock.
 package factcache
 
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"hash/maphash"
 	"time"
-
-	"github.com/maypok86/otter/v2"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
@@ -26,33 +29,30 @@ type Options struct {
 
 const (
 	defaultTokens = 1 << 17
-	absentShare   = 8 // of MaxTokens: what is remembered as absent, apart, so that guessing cannot push out what is used
+	openTokens    = 1 << 13 // that lie open as well
+	absentShare   = 8       // of MaxTokens: what is remembered as absent, apart, so that guessing cannot push out what is used
 	leastAbsent   = 1 << 10
 	mostTenants   = 1 << 14
+	openTenants   = 1 << 10
 )
 
 // Cache is a store.Finder that remembers. Make it with New. Safe for concurrent use.
 type Cache struct {
 	next store.Finder
 
-	tokens  *otter.Cache[keywright.ID, *store.Record]
-	digests *otter.Cache[store.Digest, keywright.ID]
-	tenants *otter.Cache[place, standing]
+	tokens  *shelves[keywright.ID, string] // packed
+	digests *shelves[store.Digest, keywright.ID]
+	tenants *shelves[place, keywright.Tenant]
 
-	absentTokens  *otter.Cache[keywright.ID, struct{}]
-	absentDigests *otter.Cache[store.Digest, struct{}]
+	absentTokens  *shelves[keywright.ID, struct{}]
+	absentDigests *shelves[store.Digest, struct{}]
 
-	ofToken, ofDigest, ofAccount guard
+	usedTokens  desk[keywright.ID, *store.Record]
+	usedTenants desk[place, keywright.Tenant]
 }
 
 // place is an account and one of its spaces.
 type place struct{ account, space string }
-
-// standing is what a place adds to its tokens' facts, while the generation of its account lasts.
-type standing struct {
-	tenant     keywright.Tenant
-	generation uint64
-}
 
 // New returns a cache in front of next.
 func New(next store.Finder, o Options) *Cache {
@@ -60,34 +60,49 @@ func New(next store.Finder, o Options) *Cache {
 	absent := max(tokens/absentShare, leastAbsent)
 	return &Cache{
 		next:          next,
-		tokens:        bounded[keywright.ID, *store.Record](tokens),
-		digests:       bounded[store.Digest, keywright.ID](tokens),
-		tenants:       bounded[place, standing](mostTenants),
-		absentTokens:  bounded[keywright.ID, struct{}](absent),
-		absentDigests: bounded[store.Digest, struct{}](absent),
+		tokens:        newShelves[keywright.ID, string](tokens, lastOfID),
+		digests:       newShelves[store.Digest, keywright.ID](tokens, lastOfDigest),
+		tenants:       newShelves[place, keywright.Tenant](mostTenants, func(at place) uint8 { return shelfOf(at.account) }),
+		absentTokens:  newShelves[keywright.ID, struct{}](absent, lastOfID),
+		absentDigests: newShelves[store.Digest, struct{}](absent, lastOfDigest),
+		usedTokens:    newDesk[keywright.ID, *store.Record](min(openTokens, tokens)),
+		usedTenants:   newDesk[place, keywright.Tenant](openTenants),
 	}
 }
 
-func bounded[K comparable, V any](size int) *otter.Cache[K, V] {
-	return otter.Must(&otter.Options[K, V]{MaximumSize: size})
-}
+// The last bytes of ids and digests are random.
+func lastOfID(id keywright.ID) uint8    { return id[len(id)-1] }
+func lastOfDigest(d store.Digest) uint8 { return d[len(d)-1] }
+
+// seed spreads names that others choose.
+var seed = maphash.MakeSeed()
+
+// shelfOf is on which shelf all spaces of an account are.
+func shelfOf(account string) uint8 { return uint8(maphash.String(seed, account)) }
 
 // Find returns the record of a token by its id.
 func (c *Cache) Find(ctx context.Context, id keywright.ID) (*store.Record, error) {
-	if r, ok := c.tokens.GetIfPresent(id); ok {
+	open := uint(binary.BigEndian.Uint16(id[len(id)-2:]))
+	if r, ok := c.usedTokens.get(open, id, c.tokens.since(id)); ok {
 		return r, nil
 	}
-	if _, ok := c.absentTokens.GetIfPresent(id); ok {
+	packed, since, ok := c.tokens.get(id)
+	if ok {
+		if r, ok := unpack(id, packed); ok {
+			c.usedTokens.put(open, id, since, r)
+			return r, nil
+		}
+	}
+	_, sinceAbsent, ok := c.absentTokens.get(id)
+	if ok {
 		return nil, keywright.ErrNotFound
 	}
-	stripe := c.ofToken.stripe(id[:])
-	since := stripe.generation.Load()
 	r, err := c.next.Find(ctx, id)
 	switch {
 	case err == nil:
-		stripe.remember(since, func() { c.tokens.Set(id, r) })
+		c.tokens.set(id, pack(r), since)
 	case errors.Is(err, keywright.ErrNotFound):
-		stripe.remember(since, func() { c.absentTokens.Set(id, struct{}{}) })
+		c.absentTokens.set(id, struct{}{}, sinceAbsent)
 	}
 	return r, err
 }
@@ -95,36 +110,40 @@ func (c *Cache) Find(ctx context.Context, id keywright.ID) (*store.Record, error
 // FindDigest returns the record of an imported token by the keyed digest of its key. It remembers whose
 // digest it is, not the record: that is forgotten by its id. A record that no longer has the digest proves nothing.
 func (c *Cache) FindDigest(ctx context.Context, digest store.Digest) (*store.Record, error) {
-	if id, ok := c.digests.GetIfPresent(digest); ok {
+	id, since, ok := c.digests.get(digest)
+	if ok {
 		return c.Find(ctx, id)
 	}
-	if _, ok := c.absentDigests.GetIfPresent(digest); ok {
+	_, sinceAbsent, ok := c.absentDigests.get(digest)
+	if ok {
 		return nil, keywright.ErrNotFound
 	}
-	stripe := c.ofDigest.stripe(digest[:])
-	since := stripe.generation.Load()
 	r, err := c.next.FindDigest(ctx, digest)
 	switch {
 	case err == nil:
-		stripe.remember(since, func() { c.digests.Set(digest, r.Facts.ID) })
+		c.digests.set(digest, r.Facts.ID, since)
 	case errors.Is(err, keywright.ErrNotFound):
-		stripe.remember(since, func() { c.absentDigests.Set(digest, struct{}{}) })
+		c.absentDigests.set(digest, struct{}{}, sinceAbsent)
 	}
 	return r, err
 }
 
 // FindTenant returns the standing of an account and one of its spaces. All spaces of an account
-// are forgotten together, by its generation. An absent place is not remembered: it may be made.
+// are forgotten together. An absent place is not remembered: it may be made.
 func (c *Cache) FindTenant(ctx context.Context, account, space string) (keywright.Tenant, error) {
-	stripe := c.ofAccount.stripeOf(account)
-	since := stripe.generation.Load()
 	at := place{account, space}
-	if s, ok := c.tenants.GetIfPresent(at); ok && s.generation == since {
-		return s.tenant, nil
+	open := uint(maphash.String(seed, account)>>8 ^ maphash.String(seed, space))
+	if t, ok := c.usedTenants.get(open, at, c.tenants.since(at)); ok {
+		return t, nil
+	}
+	t, since, ok := c.tenants.get(at)
+	if ok {
+		c.usedTenants.put(open, at, since, t)
+		return t, nil
 	}
 	t, err := c.next.FindTenant(ctx, account, space)
 	if err == nil {
-		stripe.remember(since, func() { c.tenants.Set(at, standing{t, since}) })
+		c.tenants.set(at, t, since)
 	}
 	return t, err
 }
@@ -151,7 +170,7 @@ func (c *Cache) forget(s store.Subject) bool {
 	case store.SubjectDigest:
 		return c.forgetDigest(s.ID)
 	case store.SubjectAccount:
-		c.ofAccount.stripeOf(s.ID).forget(func() {})
+		c.tenants.clear(shelfOf(s.ID))
 		return true
 	}
 	return false
@@ -162,10 +181,8 @@ func (c *Cache) forgetToken(text string) bool {
 	if err != nil {
 		return false
 	}
-	c.ofToken.stripe(id[:]).forget(func() {
-		c.tokens.Invalidate(id)
-		c.absentTokens.Invalidate(id)
-	})
+	c.tokens.forget(id)
+	c.absentTokens.forget(id)
 	return true
 }
 
@@ -177,20 +194,15 @@ func (c *Cache) forgetDigest(text string) bool {
 	if _, err := hex.Decode(digest[:], []byte(text)); err != nil {
 		return false
 	}
-	c.ofDigest.stripe(digest[:]).forget(func() {
-		c.digests.Invalidate(digest)
-		c.absentDigests.Invalidate(digest)
-	})
+	c.digests.forget(digest)
+	c.absentDigests.forget(digest)
 	return true
 }
 
-// forgetAll outdates every load under way before it drops what is there.
 func (c *Cache) forgetAll() {
-	c.ofToken.outdate()
-	c.ofDigest.outdate()
-	c.ofAccount.outdate()
-	c.tokens.InvalidateAll()
-	c.absentTokens.InvalidateAll()
-	c.digests.InvalidateAll()
-	c.absentDigests.InvalidateAll()
+	c.tokens.clearAll()
+	c.absentTokens.clearAll()
+	c.digests.clearAll()
+	c.absentDigests.clearAll()
+	c.tenants.clearAll()
 }

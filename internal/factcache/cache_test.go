@@ -15,9 +15,9 @@ import (
 	"github.com/keywright/keywright/internal/store"
 )
 
-// shelf is a store.Finder over maps, whose loads can be held between reading and answering: that is
+// ledger is a store.Finder over maps, whose loads can be held between reading and answering: that is
 // where a change overtakes them.
-type shelf struct {
+type ledger struct {
 	mu      sync.Mutex
 	records map[keywright.ID]*store.Record
 	digests map[store.Digest]keywright.ID
@@ -27,7 +27,7 @@ type shelf struct {
 	hold    chan struct{} // if set, an answer waits for it
 }
 
-func (s *shelf) read(f func() bool) error {
+func (s *ledger) read(f func() bool) error {
 	s.loads.Add(1)
 	s.mu.Lock()
 	ok, fault, hold := f(), s.fault, s.hold
@@ -36,32 +36,32 @@ func (s *shelf) read(f func() bool) error {
 		<-hold
 	}
 	if fault == nil && !ok {
-		fault = fmt.Errorf("shelf: %w", keywright.ErrNotFound)
+		fault = fmt.Errorf("ledger: %w", keywright.ErrNotFound)
 	}
 	return fault
 }
 
-func (s *shelf) Find(_ context.Context, id keywright.ID) (r *store.Record, err error) {
+func (s *ledger) Find(_ context.Context, id keywright.ID) (r *store.Record, err error) {
 	err = s.read(func() bool { r = s.records[id]; return r != nil })
 	return r, err
 }
 
-func (s *shelf) FindDigest(_ context.Context, d store.Digest) (r *store.Record, err error) {
+func (s *ledger) FindDigest(_ context.Context, d store.Digest) (r *store.Record, err error) {
 	err = s.read(func() bool { r = s.records[s.digests[d]]; return r != nil })
 	return r, err
 }
 
-func (s *shelf) FindTenant(_ context.Context, account, space string) (t keywright.Tenant, err error) {
+func (s *ledger) FindTenant(_ context.Context, account, space string) (t keywright.Tenant, err error) {
 	err = s.read(func() (ok bool) { t, ok = s.tenants[place{account, space}]; return ok })
 	return t, err
 }
 
-func (s *shelf) FindUse(context.Context, keywright.ID) (time.Time, error) {
+func (s *ledger) FindUse(context.Context, keywright.ID) (time.Time, error) {
 	return time.Time{}, s.fault
 }
 
-// put changes the shelf as a commit would, before anybody is told.
-func (s *shelf) put(id keywright.ID, label string) {
+// put changes the ledger as a commit would, before anybody is told.
+func (s *ledger) put(id keywright.ID, label string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.records[id] = &store.Record{Label: label, Facts: keywright.Facts{ID: id}}
@@ -69,12 +69,12 @@ func (s *shelf) put(id keywright.ID, label string) {
 
 var (
 	idA     = keywright.ID{15: 1}
-	idB     = keywright.ID{0: 9, 15: 1} // in the same stripe
+	idB     = keywright.ID{0: 9, 15: 1} // on the same shelf
 	digestA = store.Digest{31: 7}
 )
 
-func newShelf() *shelf {
-	s := &shelf{
+func newLedger() *ledger {
+	s := &ledger{
 		records: map[keywright.ID]*store.Record{},
 		digests: map[store.Digest]keywright.ID{digestA: idA},
 		tenants: map[place]keywright.Tenant{{"a", "x"}: {Open: true}, {"a", "y"}: {Open: true}},
@@ -108,7 +108,7 @@ func label(t *testing.T, c *Cache, id keywright.ID) string {
 }
 
 func TestRemembersAndForgets(t *testing.T) {
-	s := newShelf()
+	s := newLedger()
 	c := New(s, Options{})
 	for range 3 {
 		if got := label(t, c, idA); got != "old" {
@@ -129,7 +129,7 @@ func TestRemembersAndForgets(t *testing.T) {
 
 // Absent is remembered, apart from what is there; a database that does not answer is not.
 func TestAbsentAndFailing(t *testing.T) {
-	s := newShelf()
+	s := newLedger()
 	c := New(s, Options{})
 	label(t, c, idB)
 	label(t, c, idB)
@@ -158,7 +158,7 @@ func TestAbsentAndFailing(t *testing.T) {
 
 // An unknown key may be imported, and a known one deleted and imported anew under another id.
 func TestDigest(t *testing.T) {
-	s := newShelf()
+	s := newLedger()
 	c := New(s, Options{})
 	find := func(d store.Digest) string {
 		r, err := c.FindDigest(t.Context(), d)
@@ -192,7 +192,7 @@ func TestDigest(t *testing.T) {
 }
 
 func TestTenant(t *testing.T) {
-	s := newShelf()
+	s := newLedger()
 	c := New(s, Options{})
 	open := func(space string) bool {
 		tenant, err := c.FindTenant(t.Context(), "a", space)
@@ -226,7 +226,7 @@ func TestUnknownSubjectForgetsAll(t *testing.T) {
 		{Kind: "comet", ID: "1"}, {Kind: store.SubjectToken, ID: "x"},
 		{Kind: store.SubjectDigest, ID: "zz"}, {Kind: store.SubjectDigest, ID: fmt.Sprintf("%0100d", 0)},
 	} {
-		s := newShelf()
+		s := newLedger()
 		c := New(s, Options{})
 		label(t, c, idA)
 		s.put(idA, "new")
@@ -243,13 +243,13 @@ func TestUnknownSubjectForgetsAll(t *testing.T) {
 func TestLoadUnderWayIsNotRemembered(t *testing.T) {
 	for name, tt := range map[string]struct {
 		load   func(*Cache) error
-		change func(*shelf)
+		change func(*ledger)
 		done   store.Commit
 		after  func(*Cache) bool
 	}{
 		"token": {
 			load:   func(c *Cache) error { _, err := c.Find(context.Background(), idA); return err },
-			change: func(s *shelf) { s.put(idA, "new") },
+			change: func(s *ledger) { s.put(idA, "new") },
 			done:   tokenChanged(idA),
 			after: func(c *Cache) bool {
 				r, err := c.Find(context.Background(), idA)
@@ -258,7 +258,7 @@ func TestLoadUnderWayIsNotRemembered(t *testing.T) {
 		},
 		"absent token": {
 			load:   func(c *Cache) error { _, _ = c.Find(context.Background(), idB); return nil },
-			change: func(s *shelf) { s.put(idB, "new") },
+			change: func(s *ledger) { s.put(idB, "new") },
 			done:   tokenChanged(idB),
 			after: func(c *Cache) bool {
 				r, err := c.Find(context.Background(), idB)
@@ -267,7 +267,7 @@ func TestLoadUnderWayIsNotRemembered(t *testing.T) {
 		},
 		"digest": {
 			load:   func(c *Cache) error { _, err := c.FindDigest(context.Background(), digestA); return err },
-			change: func(s *shelf) { s.put(idB, "new"); s.digests[digestA] = idB },
+			change: func(s *ledger) { s.put(idB, "new"); s.digests[digestA] = idB },
 			done:   digestChanged(digestA),
 			after: func(c *Cache) bool {
 				r, err := c.FindDigest(context.Background(), digestA)
@@ -276,7 +276,7 @@ func TestLoadUnderWayIsNotRemembered(t *testing.T) {
 		},
 		"tenant": {
 			load:   func(c *Cache) error { _, err := c.FindTenant(context.Background(), "a", "x"); return err },
-			change: func(s *shelf) { s.tenants[place{"a", "x"}] = keywright.Tenant{} },
+			change: func(s *ledger) { s.tenants[place{"a", "x"}] = keywright.Tenant{} },
 			done:   accountChanged("a"),
 			after: func(c *Cache) bool {
 				t, err := c.FindTenant(context.Background(), "a", "x")
@@ -286,7 +286,7 @@ func TestLoadUnderWayIsNotRemembered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newShelf()
+				s := newLedger()
 				c := New(s, Options{})
 				s.hold = make(chan struct{})
 				loaded := make(chan error)
@@ -311,13 +311,57 @@ func TestLoadUnderWayIsNotRemembered(t *testing.T) {
 	}
 }
 
-// Readers never see a label older than the last one whose Forget had returned when they began.
+// Readers never see what is older than the last change whose Forget had returned when they began: of a token, while
+// others push it off its place and its shelf, and of a tenant.
 func TestStress(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		read  func(*Cache) (int64, error)
+		write func(*ledger, int64)
+		done  store.Commit
+	}{
+		"token": {
+			read: func(c *Cache) (n int64, err error) {
+				r, err := c.Find(context.Background(), idA)
+				if err == nil {
+					_, err = fmt.Sscan(r.Label, &n)
+				}
+				return n, err
+			},
+			write: func(s *ledger, n int64) { s.put(idA, fmt.Sprint(n)) },
+			done:  tokenChanged(idA),
+		},
+		"tenant": {
+			read: func(c *Cache) (int64, error) {
+				t, err := c.FindTenant(context.Background(), "a", "x")
+				return int64(t.MaxUnused), err
+			},
+			write: func(s *ledger, n int64) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.tenants[place{"a", "x"}] = keywright.Tenant{MaxUnused: time.Duration(n)}
+			},
+			done: accountChanged("a"),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newLedger()
+			s.put(idB, "on the same place and shelf")
+			c := New(s, Options{MaxTokens: 16})
+			tt.write(s, 0)
+			stress(t, c, tt.read, func(n int64) {
+				tt.write(s, n)
+				if err := c.Forget(t.Context(), tt.done); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func stress(t *testing.T, c *Cache, read func(*Cache) (int64, error), change func(int64)) {
 	const rounds = 3000
-	s := newShelf()
-	c := New(s, Options{MaxTokens: 16})
 	var told atomic.Int64
-	s.put(idA, "0")
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
 	for range 4 {
@@ -329,27 +373,24 @@ func TestStress(t *testing.T) {
 				default:
 				}
 				floor := told.Load()
-				var seen int64
-				if _, err := fmt.Sscan(label(t, c, idA), &seen); err != nil || seen < floor {
+				if seen, err := read(c); err != nil || seen < floor {
 					t.Errorf("saw %d after %d was told (%v)", seen, floor, err)
 					return
 				}
+				_, _ = c.Find(context.Background(), idB)
 			}
 		})
 	}
-	for i := int64(1); i <= rounds; i++ {
-		s.put(idA, fmt.Sprint(i))
-		if err := c.Forget(t.Context(), tokenChanged(idA)); err != nil {
-			t.Error(err)
-		}
-		told.Store(i)
+	for n := int64(1); n <= rounds; n++ {
+		change(n)
+		told.Store(n)
 	}
 	close(stop)
 	readers.Wait()
 }
 
 func BenchmarkFindWarm(b *testing.B) {
-	s := newShelf()
+	s := newLedger()
 	c := New(s, Options{})
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
