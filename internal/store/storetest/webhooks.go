@@ -159,12 +159,16 @@ func testDeliveries(f *fixture) {
 	f.same("paused no more", due(day.Add(2*time.Hour), keywright.ID{}), []keywright.ID{w.ID, other.ID})
 	f.write(func(tx store.Tx) error { return tx.Webhooks().GiveUp(f.ctx, w.ID) })
 	f.same("given up", due(day.Add(2*time.Hour), keywright.ID{}), []keywright.ID{other.ID})
-	f.write(func(tx store.Tx) error { return tx.Webhooks().PruneDeliveries(f.ctx, day.Add(time.Minute), 2) })
-	f.read(func(tx store.Tx) error {
-		list, err := tx.Webhooks().DeliveriesTo(f.ctx, w.ID, keywright.ID{}, 10)
-		f.same("left", len(list), 1)
-		f.same("failed", list[0].State, keywright.DeliveryFailed)
-		return err
-	})
+	left := func(limit int) (list []*store.Delivery) {
+		f.write(func(tx store.Tx) error { return tx.Webhooks().PruneDeliveries(f.ctx, day.Add(time.Minute), limit) })
+		f.read(func(tx store.Tx) (err error) {
+			list, err = tx.Webhooks().DeliveriesTo(f.ctx, w.ID, keywright.ID{}, 10)
+			return err
+		})
+		return list
+	}
+	later.State, later.NextAt = keywright.DeliveryFailed, time.Time{}
+	f.same("one pruned", left(1), []*store.Delivery{later, first})
+	f.same("left", left(10), []*store.Delivery{later})
 	f.write(func(tx store.Tx) error { return tx.Webhooks().DeleteWebhook(f.ctx, w.ID, event("webhook.delete")) })
 }
