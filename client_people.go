@@ -111,8 +111,7 @@ func (c *Client) WithdrawInvite(ctx context.Context, account string, id ID) erro
 // AcceptInvite makes a user of who has the token of an invitation, which is what follows the # of its link. It
 // presents no credential.
 func (c *Client) AcceptInvite(ctx context.Context, token, password Secret) (User, error) {
-	nobody := &Client{BaseURL: c.BaseURL, HTTP: c.HTTP, UserAgent: c.UserAgent}
-	return call[User](ctx, nobody, request{method: "POST", path: v1("invitations", "accept"), body: map[string]string{
+	return call[User](ctx, c.nobody(), request{method: "POST", path: v1("invitations", "accept"), body: map[string]string{
 		"token": token.Reveal(), "password": password.Reveal(),
 	}})
 }

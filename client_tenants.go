@@ -75,17 +75,35 @@ type Session struct {
 // Login begins a session for a username or e-mail and its password. Present its token
 // as the credential of further requests.
 func (c *Client) Login(ctx context.Context, username string, password Secret) (Session, error) {
+	return c.begin(ctx, v1("login"), map[string]string{"username": username, "password": password.Reveal()})
+}
+
+// LoginBySSO begins the session of a person who came back from single sign-on with a code. The verifier is that of the
+// challenge which was given to /sso/login (RFC 7636, S256).
+func (c *Client) LoginBySSO(ctx context.Context, code, verifier Secret) (Session, error) {
+	return c.begin(ctx, v1("login", "sso"), map[string]string{"code": code.Reveal(), "verifier": verifier.Reveal()})
+}
+
+func (c *Client) begin(ctx context.Context, path []string, body map[string]string) (Session, error) {
 	begun, err := call[struct {
 		Token     string    `json:"token"`
 		Username  string    `json:"username"`
 		ExpiresAt time.Time `json:"expires_at"`
-	}](ctx, &Client{BaseURL: c.BaseURL, HTTP: c.HTTP, UserAgent: c.UserAgent}, request{
-		method: "POST", path: v1("login"), body: map[string]string{"username": username, "password": password.Reveal()},
-	})
+	}](ctx, c.nobody(), request{method: "POST", path: path, body: body})
 	if err != nil {
 		return Session{}, err
 	}
 	return Session{NewSecret(begun.Token), begun.Username, begun.ExpiresAt}, nil
+}
+
+// SignInWays says how people sign in.
+func (c *Client) SignInWays(ctx context.Context) (SignInWays, error) {
+	return call[SignInWays](ctx, c.nobody(), request{method: "GET", path: v1("login")})
+}
+
+// nobody is the client without its credential.
+func (c *Client) nobody() *Client {
+	return &Client{BaseURL: c.BaseURL, HTTP: c.HTTP, UserAgent: c.UserAgent}
 }
 
 // Logout ends the session that is presented.
@@ -96,9 +114,13 @@ func (c *Client) Logout(ctx context.Context) error {
 
 // ChangePassword sets the caller's own password and, if so asked, ends all its other sessions and all its tokens.
 func (c *Client) ChangePassword(ctx context.Context, change PasswordChange) error {
-	_, err := call[struct{}](ctx, c, request{method: "POST", path: v1("password"), body: map[string]any{
-		"old_password": change.Old.Reveal(), "new_password": change.New.Reveal(), "end_sessions": change.EndSessions, "end_tokens": change.EndTokens,
-	}})
+	body := map[string]any{
+		"new_password": change.New.Reveal(), "end_sessions": change.EndSessions, "end_tokens": change.EndTokens,
+	}
+	if old := change.Old.Reveal(); old != "" {
+		body["old_password"] = old
+	}
+	_, err := call[struct{}](ctx, c, request{method: "POST", path: v1("password"), body: body})
 	return err
 }
 

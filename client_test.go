@@ -102,6 +102,10 @@ func clientCalls(ctx context.Context) []clientCall {
 		{"POST /api/v1/verify/batch", `{"items":[{"token":"t"}]}`, func(c client) error {
 			return only(c.VerifyBatch(ctx, []keywright.VerifyRequest{{Token: "t"}}))
 		}},
+		{"GET /api/v1/login", "", func(c client) error { return only(c.SignInWays(ctx)) }},
+		{"POST /api/v1/login/sso", `{"code":"kwc_1","verifier":"v"}`, func(c client) error {
+			return only(c.LoginBySSO(ctx, keywright.NewSecret("kwc_1"), keywright.NewSecret("v")))
+		}},
 		{"POST /api/v1/login", `{"password":"pw","username":"eve"}`, func(c client) error { return only(c.Login(ctx, "eve", keywright.NewSecret("pw"))) }},
 		{"POST /api/v1/logout", "", func(c client) error { return c.Logout(ctx) }},
 		{"POST /api/v1/password", `{"end_sessions":true,"end_tokens":false,"new_password":"b","old_password":"a"}`, func(c client) error {

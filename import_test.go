@@ -49,7 +49,9 @@ func importTable() map[string][]string {
 		dialect:                       {root, authority},
 		"internal/dialect/...":        {root, authority, presented, dialect},
 		"internal/dialect/wiretest":   {root, "keywrighttest"}, // no part of the program
-		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/gateway", dialect, "internal/dialect/...", webhook},
+		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/sso", "internal/gateway", dialect, "internal/dialect/...", webhook},
+		"internal/sso":                {root, authority},
+		"internal/sso/ssotest":        {},
 		"keywrighttest":               {root, "internal/server"},
 		"cmd/keywright":               {root, "internal/server", auditlog},
 		"internal/bench":              {root, authority, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/server"}, // no part of the program
@@ -59,7 +61,7 @@ func importTable() map[string][]string {
 // kept says which packages from elsewhere only the packages named may import.
 func kept() map[string][]string {
 	return map[string][]string{
-		"net/http":                         {".", "internal/presented", "internal/rest", "internal/oauth", "internal/gateway", "internal/dialect", "internal/dialect/...", "internal/webhook", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
+		"net/http":                         {".", "internal/presented", "internal/rest", "internal/oauth", "internal/sso", "internal/sso/ssotest", "internal/gateway", "internal/dialect", "internal/dialect/...", "internal/webhook", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
 		"database/sql":                     {"internal/store/sqlstore", "internal/bench"},
 		"modernc.org/sqlite":               {"internal/store/sqlstore", "internal/bench"},
 		"github.com/pressly/goose/v3":      {"internal/store/sqlstore"},
@@ -69,6 +71,9 @@ func kept() map[string][]string {
 		"golang.org/x/mod/sumdb/note":      {"internal/auditlog"},
 		"golang.org/x/mod/sumdb/tlog":      {"internal/auditlog"},
 		"flag":                             {"internal/bench"},
+
+		"github.com/coreos/go-oidc/v3/oidc": {"internal/sso"},
+		"golang.org/x/oauth2":               {"internal/sso"},
 	}
 }
 

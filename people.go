@@ -63,9 +63,17 @@ type SessionInfo struct {
 	ExpiresAt time.Time `json:"expires_at"`
 	Address   string    `json:"address,omitempty"`
 	UserAgent string    `json:"user_agent,omitempty"`
+	SSO       bool      `json:"sso,omitempty" doc:"It was begun through the provider of single sign-on"`
 }
 
-// PasswordChange asks for another password of the caller's own.
+// SignInWays says how people sign in to an instance.
+type SignInWays struct {
+	Password bool `json:"password" doc:"By username and password"`
+	SSO      bool `json:"sso" doc:"Through the provider of single sign-on, from /sso/login"`
+}
+
+// PasswordChange asks for another password of the caller's own. Old is empty for who has none, which is somebody who
+// signs in through a provider.
 type PasswordChange struct {
 	Old, New    Secret
 	EndSessions bool // every other session of the person

@@ -313,6 +313,8 @@ type Role struct {
 	Name    string `json:"name" enum:"operator,admin,auditor,owner,manager,reader"`
 	Account string `json:"account,omitempty"`
 	Space   string `json:"space,omitempty"`
+	// Provided roles act only in sessions that were begun through the provider.
+	Provided bool `json:"provided,omitempty" doc:"The groups at the provider of single sign-on gave it, and take it away"`
 }
 
 // Self is who the caller is.

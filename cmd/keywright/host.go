@@ -29,6 +29,7 @@ type host struct {
 	Getenv         func(string) string
 	ConfigDir      string                                // where contexts.json lies
 	ReadPassword   func(context.Context) (string, error) // one line of the terminal, without echo
+	OpenURL        func(string) error                    // in the person's browser
 	Now            func() time.Time
 }
 
@@ -44,6 +45,7 @@ func newHost(std stdio) *host {
 		Getenv:       os.Getenv,
 		ConfigDir:    configDir(os.Getenv),
 		ReadPassword: readPassword,
+		OpenURL:      openURL(os.Getenv),
 		Now:          time.Now,
 	}
 }

@@ -16,12 +16,15 @@ type loginCmd struct {
 	URL           string `name:"url" help:"Address of the instance, such as https://keys.example.com."`
 	Username      string `help:"Username or e-mail."`
 	PasswordStdin bool   `help:"Read the password from standard input even at a terminal."`
+	SSO           bool   `name:"sso" help:"Sign in through the browser, by single sign-on."`
+	NoBrowser     bool   `help:"With --sso: print the address and open no browser."`
 	Context       string `placeholder:"NAME" help:"Name to remember the instance by (default: its host)."`
 }
 
 // Help says where the password comes from.
 func (loginCmd) Help() string {
 	return "The password is asked for and not shown or, without a terminal, is the first line of standard input. " +
+		"With --sso nothing is asked for: you sign in in the browser. " +
 		"The session is kept in contexts.json, readable by you alone. For scripts, set KEYWRIGHT_URL and KEYWRIGHT_TOKEN (an API key) instead."
 }
 
@@ -42,15 +45,11 @@ func (c *loginCmd) Run(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	c.warnExposed(h)
-	password, err := h.secret(ctx, "password", c.PasswordStdin)
-	if err != nil {
-		return err
+	prove := c.byPassword
+	if c.SSO {
+		prove = c.bySSO
 	}
-	session, err := client.Login(ctx, c.Username, keywright.NewSecret(password))
-	if errors.Is(err, keywright.ErrUnauthenticated) {
-		return fmt.Errorf("%s does not take this username and password: %w", origin(c.URL), err)
-	}
+	session, err := prove(ctx, h, client)
 	if err != nil {
 		return err
 	}
@@ -61,6 +60,19 @@ func (c *loginCmd) Run(ctx context.Context, h *host) error {
 	return c.print(h, answer, func(w io.Writer) {
 		fmt.Fprintf(w, "Signed in to %s as %s until %s.\n", answer.URL, printable(answer.Username), instant(answer.ExpiresAt))
 	})
+}
+
+func (c *loginCmd) byPassword(ctx context.Context, h *host, client *keywright.Client) (keywright.Session, error) {
+	c.warnExposed(h)
+	password, err := h.secret(ctx, "password", c.PasswordStdin)
+	if err != nil {
+		return keywright.Session{}, err
+	}
+	session, err := client.Login(ctx, c.Username, keywright.NewSecret(password))
+	if errors.Is(err, keywright.ErrUnauthenticated) {
+		err = fmt.Errorf("%s does not take this username and password: %w", origin(c.URL), err)
+	}
+	return session, err
 }
 
 // complete finds what the flags leave open: from the context named, the environment, or by asking.
@@ -81,6 +93,9 @@ func (c *loginCmd) complete(ctx context.Context, h *host) error {
 		return err
 	}
 	c.Context = cmp.Or(c.Context, u.Host)
+	if c.SSO {
+		return nil // who it is, the provider says
+	}
 	if known.URL != c.URL {
 		known.Username = "" // that was somebody elsewhere
 	}

@@ -34,13 +34,40 @@ type serveCmd struct {
 	AccessTTL    time.Duration  `name:"access-ttl" help:"Life of an access token." default:"5m" env:"KEYWRIGHT_ACCESS_TTL"`
 	TrustedProxy []netip.Prefix `help:"Network of proxies whose X-Forwarded-For is believed; repeatable." placeholder:"CIDR" env:"KEYWRIGHT_TRUSTED_PROXY"`
 
-	Dialects []string     `help:"Other people's token APIs to speak at their own paths: devo, meerschaum, meshstack, neuroio; 'none' for none. Default: all." placeholder:"NAME,..." env:"KEYWRIGHT_DIALECTS"`
-	Gateways gatewaysFile `help:"JSON file with the rules of gateways, see docs/gateways.md." placeholder:"FILE" env:"KEYWRIGHT_GATEWAYS"`
+	Dialects      []string     `help:"Other people's token APIs to speak at their own paths: devo, meerschaum, meshstack, neuroio; 'none' for none. Default: all." placeholder:"NAME,..." env:"KEYWRIGHT_DIALECTS"`
+	Gateways      gatewaysFile `help:"JSON file with the rules of gateways, see docs/gateways.md." placeholder:"FILE" env:"KEYWRIGHT_GATEWAYS"`
+	SSO           ssoFlags     `embed:"" prefix:"sso-"`
+	PasswordLogin bool         `help:"Let people sign in by password. Without it, only by single sign-on." default:"true" negatable:"" env:"KEYWRIGHT_PASSWORD_LOGIN"`
 
 	WebhookNetwork []netip.Prefix `help:"Network that webhooks may go to although it is not public, also by http; repeatable." placeholder:"CIDR" env:"KEYWRIGHT_WEBHOOK_NETWORK"`
 
 	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"KEYWRIGHT_LOG_FORMAT"`
 	LogLevel  string `help:"debug, info, warn or error. One line a request is written at info." enum:"debug,info,warn,error" default:"info" env:"KEYWRIGHT_LOG_LEVEL"`
+}
+
+// ssoFlags are the settings of single sign-on.
+type ssoFlags struct {
+	Issuer           string   `help:"Provider of OpenID Connect through which people sign in, as it writes itself." placeholder:"URL" env:"KEYWRIGHT_SSO_ISSUER"`
+	ClientID         string   `help:"Client id of this instance at the provider. Its secret is KEYWRIGHT_SSO_CLIENT_SECRET, or lies in a file." placeholder:"ID" env:"KEYWRIGHT_SSO_CLIENT_ID"`
+	ClientSecretFile string   `help:"File with the client's secret." placeholder:"FILE" env:"KEYWRIGHT_SSO_CLIENT_SECRET_FILE"`
+	Scope            []string `help:"Scope to ask the provider for; repeatable. Default: openid, profile, email." env:"KEYWRIGHT_SSO_SCOPE"`
+	GroupsClaim      string   `help:"Claim that names the groups of a person." placeholder:"NAME" default:"groups" env:"KEYWRIGHT_SSO_GROUPS_CLAIM"`
+	Role             []string `help:"Role that a group gives: GROUP=operator, GROUP=ROLE@ACCOUNT or GROUP=ROLE@ACCOUNT/SPACE; repeatable, or divided by semicolons." placeholder:"GROUP=ROLE" sep:";" env:"KEYWRIGHT_SSO_ROLE"`
+	Create           bool     `help:"Make users of people whose groups give a role." default:"true" negatable:"" env:"KEYWRIGHT_SSO_CREATE"`
+}
+
+func (c *serveCmd) singleSignOn() server.SSO {
+	return server.SSO{
+		Issuer:           c.SSO.Issuer,
+		ClientID:         c.SSO.ClientID,
+		ClientSecret:     takeFromEnvironment("KEYWRIGHT_SSO_CLIENT_SECRET"),
+		ClientSecretFile: c.SSO.ClientSecretFile,
+		Scopes:           c.SSO.Scope,
+		GroupsClaim:      c.SSO.GroupsClaim,
+		Roles:            c.SSO.Role,
+		KnownOnly:        !c.SSO.Create,
+		NoPasswords:      !c.PasswordLogin,
+	}
 }
 
 // Run serves until ctx ends.
@@ -80,6 +107,7 @@ func (c *serveCmd) config(log *slog.Logger) server.Config {
 		Prefix:          c.Prefix,
 		AccessTTL:       c.AccessTTL,
 		TrustedProxies:  c.TrustedProxy,
+		SSO:             c.singleSignOn(),
 		Dialects:        c.Dialects,
 		Gateways:        c.Gateways.rules,
 		WebhookNetworks: c.WebhookNetwork,

@@ -84,10 +84,15 @@ func TestConfigFile(t *testing.T) {
 		trusted-proxy = ["10.0.0.0/8", "fd00::/8"]
 		log-format = "json"
 		dialects = ["devo", "meshstack"]
+		sso-role = ["cn=a,dc=b=operator", "a;b=admin@acme"]
+		sso-create = false
 	`))
 	got, err := parseServe(t)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if want := []string{"cn=a,dc=b=operator", "a;b=admin@acme"}; !slices.Equal(got.SSO.Role, want) || got.SSO.Create || !got.PasswordLogin {
+		t.Errorf("%+v", got.SSO)
 	}
 	if got.Data != "/var/lib/keywright" || got.PublicURL != "https://keys.example.com" || got.TLSCert != "cert.pem" ||
 		got.AccessTTL != 90*time.Second || len(got.TrustedProxy) != 2 || got.LogFormat != "json" || len(got.Dialects) != 2 {
@@ -102,6 +107,15 @@ func TestDialectsByFlagAndEnvironment(t *testing.T) {
 	}
 	if got, err := parseServe(t, "--dialects", "none"); err != nil || !slices.Equal(got.Dialects, []string{"none"}) {
 		t.Errorf("%q, %v", got.Dialects, err)
+	}
+}
+
+// Names of groups have commas in them, so the environment divides roles otherwise.
+func TestRolesFromTheEnvironment(t *testing.T) {
+	t.Setenv("KEYWRIGHT_SSO_ROLE", `cn=a,dc=b=operator;c\;d=admin@acme`)
+	got, err := parseServe(t, "--no-password-login")
+	if want := []string{"cn=a,dc=b=operator", "c;d=admin@acme"}; err != nil || !slices.Equal(got.SSO.Role, want) || got.PasswordLogin {
+		t.Errorf("%q, %v", got.SSO.Role, err)
 	}
 }
 
@@ -130,7 +144,7 @@ func TestConfigRefused(t *testing.T) {
 
 // No flag takes a secret: every process on the machine can read it there.
 func TestSecretsAreNoFlags(t *testing.T) {
-	for _, flag := range []string{"--master-key", "--admin-password"} {
+	for _, flag := range []string{"--master-key", "--admin-password", "--sso-client-secret"} {
 		if _, err := parseServe(t, flag, "x"); err == nil {
 			t.Errorf("%s is taken", flag)
 		}
@@ -140,12 +154,14 @@ func TestSecretsAreNoFlags(t *testing.T) {
 func TestSecretsLeaveTheEnvironment(t *testing.T) {
 	t.Setenv("KEYWRIGHT_MASTER_KEY", "one")
 	t.Setenv("KEYWRIGHT_ADMIN_PASSWORD", "two")
+	t.Setenv("KEYWRIGHT_SSO_CLIENT_SECRET", "three")
 	cfg := (&serveCmd{}).config(slog.New(slog.DiscardHandler))
-	if cfg.MasterKey.Reveal() != "one" || cfg.AdminPassword.Reveal() != "two" {
+	if cfg.MasterKey.Reveal() != "one" || cfg.AdminPassword.Reveal() != "two" || cfg.SSO.ClientSecret.Reveal() != "three" {
 		t.Error("not read")
 	}
 	for _, setting := range os.Environ() {
-		if strings.HasPrefix(setting, "KEYWRIGHT_MASTER_KEY=") || strings.HasPrefix(setting, "KEYWRIGHT_ADMIN_PASSWORD=") {
+		name, _, _ := strings.Cut(setting, "=")
+		if slices.Contains([]string{"KEYWRIGHT_MASTER_KEY", "KEYWRIGHT_ADMIN_PASSWORD", "KEYWRIGHT_SSO_CLIENT_SECRET"}, name) {
 			t.Error("still there for whoever prints the environment")
 		}
 	}

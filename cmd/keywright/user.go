@@ -207,12 +207,13 @@ type userPasswordCmd struct {
 	output
 	EndSessions   bool `help:"End your other sessions."`
 	EndTokens     bool `help:"Revoke all your tokens, in every account."`
+	First         bool `help:"Set a first password, as somebody who has none: within 5 minutes of keywright login --sso."`
 	PasswordStdin bool `help:"Read the passwords from standard input even at a terminal."`
 }
 
 // Help says where the passwords come from.
 func (userPasswordCmd) Help() string {
-	return "Both passwords are asked for and not shown or, without a terminal, are the first two lines of standard input: the old one, then the new one."
+	return "Both passwords are asked for and not shown or, without a terminal, are the first two lines of standard input: the old one, then the new one. With --first there is only the new one."
 }
 
 // changedAnswer says whose password is new.
@@ -226,9 +227,11 @@ func (c *userPasswordCmd) Run(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	old, err := h.secret(ctx, "present password", c.PasswordStdin)
-	if err != nil {
-		return err
+	old := ""
+	if !c.First {
+		if old, err = h.secret(ctx, "present password", c.PasswordStdin); err != nil {
+			return err
+		}
 	}
 	chosen, err := h.newSecret(ctx, "new password", c.PasswordStdin)
 	if err != nil {

@@ -47,7 +47,7 @@ func (s *scene) person(ctx context.Context, session *store.Session, bound *keywr
 	if !user.DisabledAt.IsZero() {
 		return nil, keywright.ErrUnauthenticated
 	}
-	who, err := s.personally(ctx, user)
+	who, err := s.personally(ctx, user, session.SSO)
 	if err != nil {
 		return nil, err
 	}
@@ -55,11 +55,15 @@ func (s *scene) person(ctx context.Context, session *store.Session, bound *keywr
 	return who, nil
 }
 
-// personally is a person as actor, without a session.
-func (s *scene) personally(ctx context.Context, user *store.User) (*actor, error) {
+// personally is a person as actor, without a session. The roles that groups gave act only if the provider has vouched for
+// the person: it is there that a group is left.
+func (s *scene) personally(ctx context.Context, user *store.User, provided bool) (*actor, error) {
 	roles, err := s.tx.People().Roles(ctx, user.ID)
 	if err != nil {
 		return nil, err
+	}
+	if !provided {
+		roles = slices.DeleteFunc(roles, func(r store.Role) bool { return r.Provided })
 	}
 	home := homeOf(roles)
 	return &actor{

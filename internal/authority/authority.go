@@ -43,6 +43,8 @@ type Config struct {
 	Issuer string // https://…: the issuer of access tokens (RFC 8414), never built from a request
 	Prefix string // of API keys; empty: keywright.DefaultPrefix
 
+	SSO SingleSignOn
+
 	AccessTTL  time.Duration // life of an access token, at most an hour; 0: 5 minutes
 	SigningTTL time.Duration // how long a signing key signs, at least two hours; 0: 30 days
 	SessionTTL time.Duration // life of a person's session; 0: 12 hours

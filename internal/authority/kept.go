@@ -70,7 +70,7 @@ func (s *scene) actAs(ctx context.Context, checked *store.User) error {
 	if err != nil {
 		return err
 	}
-	s.actor, err = s.personally(ctx, user)
+	s.actor, err = s.personally(ctx, user, false)
 	return err
 }
 

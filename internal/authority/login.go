@@ -36,6 +36,9 @@ func (a *Authority) Login(ctx context.Context, caller Caller, username string, p
 
 // signIn is the person whose name and password are shown.
 func (a *Authority) signIn(ctx context.Context, caller Caller, username string, password keywright.Secret) (*store.User, error) {
+	if a.cfg.SSO.NoPasswords {
+		return nil, fmt.Errorf("%w: nobody signs in by password here: use single sign-on", keywright.ErrForbidden)
+	}
 	user, err := a.namedUser(ctx, username)
 	if err != nil {
 		return nil, err
@@ -89,7 +92,7 @@ func (a *Authority) checkPassword(ctx context.Context, caller Caller, attempt lo
 	}
 	if !passwordMatches(hash, password.Reveal()) || !user.DisabledAt.IsZero() {
 		a.throttle.failedLogin(attempt, now)
-		a.refusals.noteLogin(user, caller, now)
+		a.refusals.noteLogin(user, caller, keywright.Unproved, now)
 		return keywright.ErrUnauthenticated
 	}
 	return nil
@@ -97,17 +100,24 @@ func (a *Authority) checkPassword(ctx context.Context, caller Caller, attempt lo
 
 // beginSession makes a session for a person whose password was right a moment ago, if that still is so.
 func (a *Authority) beginSession(ctx context.Context, tx store.Tx, caller Caller, checked *store.User) (Session, error) {
-	now := a.instant()
 	user, err := stillSignedIn(ctx, tx, checked)
 	if err != nil {
 		return Session{}, err
 	}
+	return a.insertSession(ctx, tx, caller, user, "password")
+}
+
+// insertSession begins a session, and tells how its person has proved who it is: by "password" or by "sso".
+func (a *Authority) insertSession(ctx context.Context, tx store.Tx, caller Caller, user *store.User, how string) (Session, error) {
+	now := a.instant()
 	s, token, err := a.newSession(caller, user, now)
 	if err != nil {
 		return Session{}, err
 	}
+	s.SSO = how == "sso"
 	e := caller.event("session.begin", now)
 	e.Actor, e.Subject = "user:"+user.Username, "user:"+user.Username
+	e.After = map[string]any{"how": how}
 	return Session{token, user.Username, s.ExpiresAt}, tx.People().InsertSession(ctx, s, e)
 }
 
@@ -178,16 +188,17 @@ func (a *Authority) ChangeOwnersPassword(ctx context.Context, caller Caller, req
 
 // changePassword has find say whose password it is.
 func (a *Authority) changePassword(ctx context.Context, caller Caller, req keywright.PasswordChange, find whose) error {
-	user, err := a.userNow(ctx, caller, find)
+	session, user, err := a.userNow(ctx, caller, find)
 	if err != nil {
 		return err
 	}
 	if err := checkNewPassword("/new_password", req.New.Reveal()); err != nil {
 		return err
 	}
-	err = a.checkPassword(ctx, caller, attemptOf(user, "", caller.Address), user, req.Old)
-	if errors.Is(err, keywright.ErrUnauthenticated) {
-		return keywright.Invalid("/old_password", "this is not the present password")
+	if user.PasswordHash == "" {
+		err = a.firstPassword(session, req.Old)
+	} else {
+		err = a.oldPassword(ctx, caller, user, req.Old)
 	}
 	if err != nil {
 		return err
@@ -203,12 +214,33 @@ func (a *Authority) changePassword(ctx context.Context, caller Caller, req keywr
 // whose finds out whose affair a request is.
 type whose func(ctx context.Context, tx store.Tx, caller Caller) (*store.Session, *store.User, error)
 
-func (a *Authority) userNow(ctx context.Context, caller Caller, find whose) (user *store.User, err error) {
+func (a *Authority) userNow(ctx context.Context, caller Caller, find whose) (session *store.Session, user *store.User, err error) {
 	err = a.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
-		_, user, err = find(ctx, tx, caller)
+		session, user, err = find(ctx, tx, caller)
 		return err
 	})
-	return user, err
+	return session, user, err
+}
+
+func (a *Authority) oldPassword(ctx context.Context, caller Caller, user *store.User, old keywright.Secret) error {
+	err := a.checkPassword(ctx, caller, attemptOf(user, "", caller.Address), user, old)
+	if errors.Is(err, keywright.ErrUnauthenticated) {
+		return keywright.Invalid("/old_password", "this is not the present password")
+	}
+	return err
+}
+
+// firstPassword lets somebody without a password set one, who has just shown to the provider who it is: a session that
+// was left open or stolen must not become a password, and no token does (session is nil).
+func (a *Authority) firstPassword(session *store.Session, old keywright.Secret) error {
+	const fresh = 5 * time.Minute
+	switch {
+	case old.Reveal() != "":
+		return keywright.Invalid("/old_password", "there is no present password: leave it out")
+	case session == nil || !session.SSO || a.cfg.Now().Sub(session.CreatedAt) > fresh:
+		return fmt.Errorf("%w: a first password is set within %s of single sign-on: sign in again", keywright.ErrForbidden, fresh)
+	}
+	return nil
 }
 
 // ownerIn is the person who owns the token that the caller shows.

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/mail"
-	"strings"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
@@ -105,10 +103,10 @@ func (s *scene) mayAddUser(ctx context.Context, req *NewUser) error {
 	}
 	var p problems
 	req.Username = p.text("/username", req.Username, maxNameBytes, maxNameBytes)
-	if !isName(strings.ReplaceAll(req.Username, "@", "")) {
+	if !isUsername(req.Username) {
 		p.add("/username", "must have 1 to %d letters, digits, '.', '_', '-' or '@'", maxNameBytes)
 	}
-	if address, err := mail.ParseAddress(req.Email); req.Email != "" && (err != nil || address.Address != req.Email) {
+	if req.Email != "" && !isEmail(req.Email) {
 		p.add("/email", "must be an e-mail address")
 	}
 	if err := p.err(); err != nil {
@@ -268,5 +266,5 @@ func (s *scene) roleEvent(action string, user *store.User, r keywright.Role) sto
 }
 
 func storedRole(user *store.User, r keywright.Role) store.Role {
-	return store.Role{User: user.ID, Account: r.Account, Space: r.Space, Name: r.Name}
+	return store.Role{User: user.ID, Account: r.Account, Space: r.Space, Name: r.Name, Provided: r.Provided}
 }

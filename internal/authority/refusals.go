@@ -109,13 +109,13 @@ func appendAll(ctx context.Context, tx store.Tx, events []store.Event) error {
 	return nil
 }
 
-// noteLogin notes a wrong password of a person who exists.
-func (r *refusals) noteLogin(user *store.User, caller Caller, now time.Time) {
-	if user == nil || !r.due(refusal{user.ID, keywright.Unproved}, now) {
+// noteLogin notes why a person who exists could not sign in.
+func (r *refusals) noteLogin(user *store.User, caller Caller, why keywright.Reason, now time.Time) {
+	if user == nil || !r.due(refusal{user.ID, why}, now) {
 		return
 	}
 	e := caller.event("session.refused", now.UTC().Truncate(time.Microsecond))
 	e.Subject = "user:" + user.Username
-	e.Reason = keywright.Unproved.String()
+	e.Reason = why.String()
 	r.push(e)
 }

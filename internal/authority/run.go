@@ -61,7 +61,8 @@ func (a *Authority) tend(ctx context.Context) {
 	a.report("keep a checkpoint of the audit trail", a.keepCheckpoint(ctx))
 	_, err := a.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		now := a.instant()
-		return errors.Join(tx.People().PruneSessions(ctx, now), tx.People().PruneInvites(ctx, now), tx.Keys().PruneIdempotent(ctx, now))
+		return errors.Join(tx.People().PruneSessions(ctx, now), tx.People().PruneInvites(ctx, now), tx.People().PruneOffers(ctx, now),
+			tx.Keys().PruneIdempotent(ctx, now))
 	})
 	a.report("prune", err)
 	a.report("prune deliveries", a.pruneDeliveries(ctx))

@@ -45,6 +45,7 @@ func (s *scene) sessionResource(k *store.Session) keywright.SessionInfo {
 		ExpiresAt: k.ExpiresAt,
 		Address:   k.Address,
 		UserAgent: k.UserAgent,
+		SSO:       k.SSO,
 	}
 }
 

@@ -36,7 +36,7 @@ func (who *actor) self() keywright.Self {
 func rolesShown(roles []store.Role) []keywright.Role {
 	shown := make([]keywright.Role, len(roles))
 	for i, r := range roles {
-		shown[i] = keywright.Role{Name: r.Name, Account: r.Account, Space: r.Space}
+		shown[i] = keywright.Role{Name: r.Name, Account: r.Account, Space: r.Space, Provided: r.Provided}
 	}
 	return shown
 }

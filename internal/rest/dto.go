@@ -65,6 +65,11 @@ type login struct {
 	Password string `json:"password"`
 }
 
+type fetch struct {
+	Code     string `json:"code" doc:"As /sso/login has returned it"`
+	Verifier string `json:"verifier" doc:"Of the challenge that was given to /sso/login (RFC 7636, S256)"`
+}
+
 type session struct {
 	Token     string    `json:"token" doc:"Present it as Authorization: Bearer"`
 	Username  string    `json:"username"`
@@ -72,7 +77,7 @@ type session struct {
 }
 
 type passwordChange struct {
-	Old         string `json:"old_password"`
+	Old         string `json:"old_password,omitempty" doc:"Left out by who has none"`
 	New         string `json:"new_password"`
 	EndSessions bool   `json:"end_sessions,omitempty" doc:"End every other session of the person"`
 	EndTokens   bool   `json:"end_tokens,omitempty" doc:"Revoke every token of the person"`

@@ -25,6 +25,21 @@ func (s *spoke) routeSessions() {
 		return session{begun.Token.Reveal(), begun.Username, begun.ExpiresAt}, err
 	})
 	serve(s, operation[nothing]{
+		id: "getLogin", method: http.MethodGet, path: "/api/v1/login", tag: "people", open: true,
+		summary: "Say how people sign in", detail: "By password, through a provider of single sign-on, or both.",
+	}, func(context.Context, authority.Caller, *nothing) (keywright.SignInWays, error) {
+		return s.Authority.SignInWays(), nil
+	})
+	serve(s, operation[fetch]{
+		id: "loginBySSO", method: http.MethodPost, path: "/api/v1/login/sso", tag: "people", open: true,
+		summary: "Begin a session by single sign-on", detail: "For a person who came back from /sso/login with a code, which is good once, for a minute.",
+		body: func(in *fetch) any { return in },
+	}, func(ctx context.Context, caller authority.Caller, in *fetch) (session, error) {
+		caller.Credential = keywright.Credential{} // who logs in is nobody yet
+		begun, err := s.Authority.FetchSession(ctx, caller, keywright.NewSecret(in.Code), keywright.NewSecret(in.Verifier))
+		return session{begun.Token.Reveal(), begun.Username, begun.ExpiresAt}, err
+	})
+	serve(s, operation[nothing]{
 		id: "logout", method: http.MethodPost, path: "/api/v1/logout", tag: "people",
 		summary: "End the session", detail: "The one that the request was made with.",
 	}, func(ctx context.Context, caller authority.Caller, _ *nothing) (nothing, error) {
@@ -32,7 +47,7 @@ func (s *spoke) routeSessions() {
 	})
 	serve(s, operation[passwordChange]{
 		id: "changePassword", method: http.MethodPost, path: "/api/v1/password", tag: "people",
-		summary: "Change one's own password", detail: "Needs the old one.",
+		summary: "Change one's own password", detail: "Needs the old one. Who has none, since it signs in through a provider, sets a first one within 5 minutes of that.",
 		body: func(in *passwordChange) any { return in },
 	}, func(ctx context.Context, caller authority.Caller, in *passwordChange) (nothing, error) {
 		return nothing{}, s.Authority.ChangePassword(ctx, caller, keywright.PasswordChange{

@@ -50,6 +50,9 @@ type Config struct {
 	// WebhookNetworks are those that webhooks may go to although they are not public; there http will do. None: webhooks
 	// go to public addresses, by https.
 	WebhookNetworks []netip.Prefix
+
+	SSO SSO
+
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; none: nobody's.
 	TrustedProxies []netip.Prefix
 	Limits         Limits
@@ -61,6 +64,23 @@ type Config struct {
 	Log    *slog.Logger     // nil: discarded
 	Now    func() time.Time // nil: time.Now
 	Random io.Reader        // nil: crypto/rand.Reader
+}
+
+// SSO is single sign-on by a provider of OpenID Connect. The zero value is none.
+type SSO struct {
+	Issuer       string // as the provider writes it; empty: there is no single sign-on
+	ClientID     string
+	ClientSecret keywright.Secret
+	// ClientSecretFile names a file that holds the secret; at most one of the two is set.
+	ClientSecretFile string
+	Scopes           []string // empty: openid, profile, email
+	GroupsClaim      string   // empty: groups
+	// Roles say which group gives which role: GROUP=operator, GROUP=ROLE@ACCOUNT, GROUP=ROLE@ACCOUNT/SPACE.
+	Roles []string
+	// KnownOnly refuses people who are no users yet, whatever groups they are in.
+	KnownOnly bool
+	// NoPasswords refuses to sign in by password.
+	NoPasswords bool
 }
 
 // Limits bound what one connection or request may cost. A zero member takes the

@@ -70,13 +70,16 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err := issuable(s.Opened.URL); err != nil {
 		return err
 	}
+	if s.provider, s.signOn, err = s.cfg.SSO.read(s.Opened.URL, s.cfg.Now); err != nil {
+		return err
+	}
 	if s.store, err = sqlstore.OpenSQLite(ctx, sqlstore.Options{Path: filepath.Join(s.cfg.Data, databaseFile), Log: s.cfg.Log}); err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
 	if err := s.start(ctx, keys); err != nil {
 		return err
 	}
-	return s.mount()
+	return s.mount(keys)
 }
 
 // start makes the authority, and what a first start makes.
@@ -94,6 +97,7 @@ func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 		Keys:      keys,
 		Issuer:    s.Opened.URL,
 		Prefix:    s.cfg.Prefix,
+		SSO:       s.signOn,
 		AccessTTL: s.cfg.AccessTTL,
 		Now:       s.cfg.Now,
 		Random:    s.cfg.Random,

@@ -12,8 +12,10 @@ import (
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/gateway"
+	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/oauth"
 	"github.com/keywright/keywright/internal/rest"
+	"github.com/keywright/keywright/internal/sso"
 	"github.com/keywright/keywright/internal/store/sqlstore"
 )
 
@@ -26,13 +28,15 @@ type Server struct {
 	listener  net.Listener
 	tls       *tls.Config
 	store     *sqlstore.Store
+	provider  *sso.Provider // nil: there is none
+	signOn    authority.SingleSignOn
 	authority *authority.Authority
 	health    *health
 	front     *front
 }
 
 // mount is the one list of doors.
-func (s *Server) mount() error {
+func (s *Server) mount(keys *keyring.Ring) error {
 	ids, err := newRequestIDs(s.cfg.Random)
 	if err != nil {
 		return err
@@ -67,6 +71,19 @@ func (s *Server) mount() error {
 		Address:   address,
 		RequestID: requestID,
 	}).Mount(mux)
+	if s.provider != nil {
+		(&sso.Door{
+			Authority: s.authority,
+			Provider:  s.provider,
+			BaseURL:   s.Opened.URL,
+			Cookies:   keys,
+			Random:    s.cfg.Random,
+			Now:       s.cfg.Now,
+			Log:       s.cfg.Log,
+			Address:   address,
+			RequestID: requestID,
+		}).Mount(mux)
+	}
 	s.front = &front{
 		doors:      mux,
 		foreign:    foreign,

@@ -137,10 +137,13 @@ type People interface {
 	// revoked tokens stay, under the name it had.
 	DeleteUser(ctx context.Context, id keywright.ID, e Event) error
 	Roles(ctx context.Context, user keywright.ID) ([]Role, error)
+	// InsertRole gives a user a role; ErrConflict if there is that role, unless it was provided and is now given by hand.
 	InsertRole(ctx context.Context, r Role, e Event) error
+	// DeleteRole takes a role away, whoever gave it.
 	DeleteRole(ctx context.Context, r Role, e Event) error
 	Sessions
 	Invites
+	Identities
 }
 
 // Sessions keeps the sessions of people.
@@ -167,6 +170,42 @@ type Invites interface {
 	DeleteInvite(ctx context.Context, id keywright.ID, e Event) error
 	// PruneInvites removes those that have run out.
 	PruneInvites(ctx context.Context, now time.Time) error
+}
+
+// Identities keeps who people are at the provider of single sign-on.
+type Identities interface {
+	// UserIdentified finds the user that a subject of an issuer is; both are compared byte by byte.
+	UserIdentified(ctx context.Context, issuer, subject string) (*User, error)
+	// UserWithEmail finds a user by e-mail alone, without regard to case.
+	UserWithEmail(ctx context.Context, email string) (*User, error)
+	// InsertIdentity says who a user is; ErrConflict if the subject is somebody's or the user has another at the issuer. It
+	// goes with the user.
+	InsertIdentity(ctx context.Context, i Identity, e Event) error
+	Offer(ctx context.Context, id keywright.ID) (*Offer, error)
+	InsertOffer(ctx context.Context, o *Offer, e Event) error
+	// TakeOffer uses an offer up, ErrNotFound if there is none: of two who take it, one gets it. It is explained by
+	// the event of the session beside it.
+	TakeOffer(ctx context.Context, id keywright.ID) error
+	// PruneOffers removes those that have run out.
+	PruneOffers(ctx context.Context, now time.Time) error
+}
+
+// Identity is who a user is at a provider of single sign-on.
+type Identity struct {
+	Issuer, Subject string
+	User            keywright.ID
+	CreatedAt       time.Time
+}
+
+// Offer is a session that may be fetched, once, with its secret, which is kept like a token's, and the
+// verifier of its challenge (RFC 7636).
+type Offer struct {
+	ID        keywright.ID
+	Digest    Digest
+	Pepper    string
+	Challenge string
+	User      keywright.ID
+	ExpiresAt time.Time
 }
 
 // Invite is an invitation to become a user with a role; its secret is kept like a token's.
@@ -201,6 +240,8 @@ type Role struct {
 	Account string
 	Space   string
 	Name    string // operator; admin, auditor; owner, manager, reader
+	// Provided says that the groups at the provider of single sign-on gave the role, and take it away.
+	Provided bool
 }
 
 // Session is a person's session; its secret is kept like a token's.
@@ -213,6 +254,7 @@ type Session struct {
 	ExpiresAt time.Time
 	Address   string
 	UserAgent string
+	SSO       bool // begun through the provider of single sign-on
 }
 
 // Events keeps the audit trail and the Merkle tree over it (RFC 6962), of which the event with Seq n is

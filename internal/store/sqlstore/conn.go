@@ -101,6 +101,11 @@ func value(a any) driver.Value {
 		return int64(a)
 	case int:
 		return int64(a)
+	case bool:
+		if a {
+			return int64(1)
+		}
+		return int64(0)
 	case []byte:
 		if a == nil {
 			return nil

@@ -143,14 +143,18 @@ func (t people) DeleteUser(ctx context.Context, id keywright.ID, e store.Event) 
 
 func (t people) Roles(ctx context.Context, user keywright.ID) (list []store.Role, err error) {
 	err = t.each(ctx, func(r *row) {
-		list = append(list, store.Role{User: r.id(), Account: r.text(), Space: r.text(), Name: r.text()})
-	}, "SELECT user_id, account, space, name FROM roles WHERE user_id = $1 ORDER BY account, space, name", user)
+		list = append(list, store.Role{User: r.id(), Account: r.text(), Space: r.text(), Name: r.text(), Provided: r.bool()})
+	}, "SELECT user_id, account, space, name, provided FROM roles WHERE user_id = $1 ORDER BY account, space, name", user)
 	return list, err
 }
 
 func (t people) InsertRole(ctx context.Context, r store.Role, e store.Event) error {
-	_, err := t.exec(ctx, "INSERT INTO roles (user_id, account, space, name) VALUES ($1, $2, $3, $4)",
-		r.User, r.Account, r.Space, r.Name)
+	n, err := t.exec(ctx, `INSERT INTO roles (user_id, account, space, name, provided) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (user_id, account, space, name) DO UPDATE SET provided = 0 WHERE roles.provided > excluded.provided`,
+		r.User, r.Account, r.Space, r.Name, r.Provided)
+	if err == nil && n == 0 {
+		err = keywright.ErrConflict
+	}
 	if err != nil {
 		return fmt.Errorf("add role %s: %w", r.Name, err)
 	}

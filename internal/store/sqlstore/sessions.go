@@ -9,12 +9,12 @@ import (
 	"github.com/keywright/keywright/internal/store"
 )
 
-const sessionColumns = "id, user_id, digest, pepper, created_at, expires_at, address, user_agent"
+const sessionColumns = "id, user_id, digest, pepper, created_at, expires_at, address, user_agent, sso"
 
 func scanSession(r *row) *store.Session {
 	return &store.Session{
 		ID: r.id(), User: r.id(), Digest: r.digest(), Pepper: r.text(), CreatedAt: r.time(), ExpiresAt: r.time(),
-		Address: r.text(), UserAgent: r.text(),
+		Address: r.text(), UserAgent: r.text(), SSO: r.bool(),
 	}
 }
 
@@ -37,9 +37,8 @@ func (t people) SessionsOf(ctx context.Context, user, before keywright.ID, now t
 }
 
 func (t people) InsertSession(ctx context.Context, s *store.Session, e store.Event) error {
-	_, err := t.exec(ctx, `INSERT INTO sessions (id, user_id, digest, pepper, created_at, expires_at, address, user_agent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		s.ID, s.User, s.Digest, s.Pepper, s.CreatedAt, s.ExpiresAt, s.Address, s.UserAgent)
+	_, err := t.exec(ctx, "INSERT INTO sessions ("+sessionColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		s.ID, s.User, s.Digest, s.Pepper, s.CreatedAt, s.ExpiresAt, s.Address, s.UserAgent, s.SSO)
 	if err != nil {
 		return fmt.Errorf("add session: %w", err)
 	}

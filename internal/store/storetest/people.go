@@ -145,7 +145,7 @@ func testSessions(f *fixture) {
 	session := func(ends time.Duration) *store.Session {
 		s := &store.Session{
 			ID: f.id(), User: f.user, Digest: digest("s"), Pepper: "p1", CreatedAt: day, ExpiresAt: day.Add(ends),
-			Address: "192.0.2.1", UserAgent: "Mozilla",
+			Address: "192.0.2.1", UserAgent: "Mozilla", SSO: ends > 0,
 		}
 		f.write(func(tx store.Tx) error { return tx.People().InsertSession(f.ctx, s, event("session.begin")) })
 		return s

@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"revision", testRevision}, {"forget", testForget}, {"events", testEvents}, {"event filter", testEventFilter},
 		{"tenants", testTenants}, {"people", testPeople}, {"roles", testRoles}, {"rename", testRename},
 		{"spaces", testSpaces}, {"users with", testUsersWith}, {"owned", testOwned}, {"delete user", testDeleteUser}, {"sessions of", testSessionsOf}, {"invites", testInvites},
+		{"identities", testIdentities}, {"provided roles", testProvidedRoles}, {"offers", testOffers},
 		{"sessions", testSessions}, {"idempotent", testIdempotent}, {"signing keys", testSigningKeys}, {"settings", testSettings},
 		{"webhooks", testWebhooks}, {"unqueued", testUnqueued}, {"deliveries", testDeliveries},
 	}
