@@ -165,3 +165,28 @@ func TestDeleteSpace(t *testing.T) {
 	_, err = w.a.Space(t.Context(), w.as("olga"), "acme", "lab")
 	wantErr(t, err, keywright.ErrNotFound, "")
 }
+
+// What a space has set goes with it: a space of the same name demands what its account does, and the audit trail keeps what it was.
+func TestDeleteSpaceWithPolicy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.a.SetSpacePolicy(t.Context(), w.as("ada"), "acme", "lab", keywright.NewSpacePolicy{
+		SpacePolicy: keywright.SpacePolicy{Enabled: ptr(false), AllowedScopes: []string{"a:read"}},
+	})
+	w.must(err)
+	w.trail()
+	_, err = w.a.DeleteSpace(t.Context(), w.as("ada"), "acme", "lab", "lab")
+	w.must(err)
+	events := w.events()
+	if told, _ := events[len(events)-1].Before["policy"].(map[string]any); told["enabled"] != false || told["allowed_scopes"] == nil {
+		t.Errorf("told of the policy: %v", events[len(events)-1].Before)
+	}
+	_, err = w.a.CreateSpace(t.Context(), w.as("ada"), "acme", "lab", "")
+	w.must(err)
+	demands, err := w.a.SpacePolicy(t.Context(), w.as("ada"), "acme", "lab")
+	w.must(err)
+	if own := spacePolicyStory(demands.Own); len(own) > 0 || !demands.Effective.Enabled {
+		t.Errorf("the new space demands %v", own)
+	}
+	w.issue(w.as("ada"), keywright.NewToken{Space: "lab", Scopes: []string{"b:write"}})
+}

@@ -9,7 +9,7 @@ import (
 )
 
 // DeleteSpace removes a space and everything in it: its tokens, the roles on it and the invitations to it, each with its
-// event, in one revision. The name has to be repeated. The space "default" stays.
+// event, in one revision; its own policy goes with it. The name has to be repeated. The space "default" stays.
 func (a *Authority) DeleteSpace(ctx context.Context, caller Caller, account, name, repeated string) (keywright.Revision, error) {
 	done, err := a.change(ctx, caller, func(s *scene) error {
 		space, err := s.spaceFor(ctx, account, name)
@@ -45,6 +45,9 @@ func (s *scene) deleteSpace(ctx context.Context, space *store.Space) error {
 	e := s.event("space.delete", space.Account, space.Name, "space:"+space.Name)
 	e.Before = standing(space.Title, space.ClosedAt)
 	e.Before["tokens"] = tokens
+	if policy := spacePolicyStory(space.Policy); len(policy) > 0 {
+		e.Before["policy"] = policy
+	}
 	return s.tx.Tenants().DeleteSpace(ctx, space.Account, space.Name, e)
 }
 
