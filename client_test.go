@@ -59,7 +59,7 @@ func clientCalls(ctx context.Context) []clientCall {
 	overlap, yes, expect := 90*time.Second, true, int64(2)
 	var empty []string
 	type client = *keywright.Client
-	return append(peopleCalls(ctx), []clientCall{
+	return append(append(peopleCalls(ctx), audienceCalls(ctx)...), []clientCall{
 		{"POST /api/v1/tokens", `{"label":"ci","scopes":["a:read"]}`, func(c client) error {
 			return only(c.CreateToken(ctx, keywright.NewToken{Label: "ci", Scopes: []string{"a:read"}}, ""))
 		}},

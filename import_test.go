@@ -29,13 +29,15 @@ func importTable() map[string][]string {
 		dialect   = "internal/dialect"
 		webhook   = "internal/webhook"
 		auditlog  = "internal/auditlog"
+		catalogue = "internal/catalogue"
 	)
 	return map[string][]string{
 		root:                          {},
 		store:                         {root},
 		keyring:                       {store},
 		auditlog:                      {root},
-		authority:                     {root, store, keyring, auditlog},
+		authority:                     {root, store, keyring, auditlog, catalogue},
+		catalogue:                     {root},
 		presented:                     {root},
 		webhook:                       {authority},
 		"internal/factcache":          {root, store},

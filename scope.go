@@ -171,6 +171,17 @@ func (s Scope) Contains(t Scope) bool {
 	return containment(s.path(), t.path())
 }
 
+// Overlaps reports, exactly, whether there is a scope that both s and t cover.
+func (s Scope) Overlaps(t Scope) bool {
+	switch {
+	case !s.comparable(t) && !t.comparable(s):
+		return false
+	case s.everything() || t.everything():
+		return true
+	}
+	return meet(s.path(), t.path())
+}
+
 func (s Scope) everything() bool { return s.text == "*" || s.text == "**" }
 
 // comparable reports whether both are of the same sort: reserved or not, and,
@@ -252,6 +263,14 @@ func (s Scopes) Narrow(limit Scopes) Scopes {
 		}
 	}
 	return both.normal()
+}
+
+// With returns both sets as one.
+func (s Scopes) With(t Scopes) Scopes { return slices.Concat(s, t).normal() }
+
+// Without returns the members of s that are not members of t. It compares what is written, not what it covers.
+func (s Scopes) Without(t Scopes) Scopes {
+	return slices.DeleteFunc(slices.Clone(s), func(scope Scope) bool { return slices.Contains(t, scope) }).normal()
 }
 
 // Strings returns the scopes as text, never nil.

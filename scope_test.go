@@ -120,7 +120,7 @@ func patterns(start string, texts []string, dividers string, n int) []string {
 	return all
 }
 
-// TestContainsIsExact holds Covers and Contains against brute force: every
+// TestContainsIsExact holds Covers, Contains and Overlaps against brute force: every
 // pattern of three parts against every other, by what each covers of all scopes of up to
 // six parts, which is longer than any scope that could tell two such patterns apart.
 func TestContainsIsExact(t *testing.T) {
@@ -146,6 +146,10 @@ func TestContainsIsExact(t *testing.T) {
 					want := included(covered[j], covered[i])
 					if got := scope(t, outer).Contains(scope(t, inner)); got != want {
 						t.Errorf("%s contains %s: %t, want %t", outer, inner, got, want)
+					}
+					want = common(covered[j], covered[i])
+					if got := scope(t, outer).Overlaps(scope(t, inner)); got != want {
+						t.Errorf("%s overlaps %s: %t, want %t", outer, inner, got, want)
 					}
 				}
 			}
@@ -174,6 +178,15 @@ func included(a, b []bool) bool {
 		}
 	}
 	return true
+}
+
+func common(a, b []bool) bool {
+	for i := range a {
+		if a[i] && b[i] {
+			return true
+		}
+	}
+	return false
 }
 
 // bruteCovers is the grammar's definition, written to be read and not to be fast.
@@ -319,6 +332,20 @@ func TestNarrowNeverWidens(t *testing.T) {
 	})
 }
 
+func TestWithAndWithout(t *testing.T) {
+	t.Parallel()
+	a, b := scopes(t, "a", "b:*"), scopes(t, "b:*", "b:c")
+	if got := a.With(b).Strings(); !slices.Equal(got, []string{"a", "b:*", "b:c"}) {
+		t.Errorf("with: %v", got)
+	}
+	if got := a.With(b).Without(a).Strings(); !slices.Equal(got, []string{"b:c"}) {
+		t.Errorf("without: %v", got)
+	}
+	if got := a.Without(a); got != nil {
+		t.Errorf("without itself: %v", got)
+	}
+}
+
 func TestNarrow(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ scopes, limit, want []string }{
@@ -380,7 +407,7 @@ func TestContainsIsQuickOnHardPatterns(t *testing.T) {
 	t.Parallel()
 	half := strings.Repeat(".**.*/*", 10)
 	outer, inner := scope(t, "t://**"+half+"/a"), scope(t, "t://**"+half+".**")
-	if outer.Contains(inner) || !inner.Contains(outer) {
+	if outer.Contains(inner) || !inner.Contains(outer) || !outer.Overlaps(inner) || inner.Overlaps(scope(t, "t://a.b")) {
 		t.Error("wrong answer")
 	}
 }

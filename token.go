@@ -63,6 +63,7 @@ type Token struct {
 	Space         string            `json:"space"`
 	Owner         string            `json:"owner" doc:"Username"`
 	Scopes        Scopes            `json:"scopes" doc:"What the token may do; an empty list means nothing"`
+	Implied       Scopes            `json:"implied" doc:"What it may do beyond its scopes, as the catalogues of its audience have it"`
 	Audience      []string          `json:"audience" doc:"The APIs it is for; an empty list: those that name none"`
 	AllowedCIDRs  []netip.Prefix    `json:"allowed_cidrs" doc:"Networks it may be used from; an empty list: any"`
 	Metadata      map[string]string `json:"metadata"`

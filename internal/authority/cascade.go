@@ -84,12 +84,15 @@ func (s *scene) narrowBelow(ctx context.Context, rec *store.Record) error {
 		if lost || !limit.narrow(&child.Facts) {
 			return s.revokeOne(ctx, child, "parent narrowed")
 		}
+		if err := s.implyLess(ctx, child, before.Given().Narrow(limit.scopes), limit.scopes); err != nil {
+			return err
+		}
 		return s.update(ctx, "token.edit", "parent narrowed", &before, child)
 	})
 }
 
-// narrow makes a token's facts lie within the envelope; it reports false, and leaves them as they are,
-// if nothing that could be written down is left of them.
+// narrow makes a token's facts lie within the envelope, but for its scopes; it reports false, and leaves them as they
+// are, if nothing that could be written down is left of them.
 func (e envelope) narrow(f *keywright.Facts) bool {
 	heard, ok := e.audience.narrow(f.Audience)
 	if !ok {
@@ -100,7 +103,6 @@ func (e envelope) narrow(f *keywright.Facts) bool {
 		return false
 	}
 	f.Audience, f.Networks = heard, nets
-	f.Scopes = f.Scopes.Narrow(e.scopes)
 	if !endsBy(e.until, f.Ends()) {
 		f.ExpiresAt = e.until
 	}

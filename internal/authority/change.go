@@ -20,6 +20,8 @@ type scene struct {
 	caller  Caller
 	now     time.Time
 	tenants map[place]tenancy // what was read of accounts and spaces so far
+
+	catalogues map[api]entries // likewise
 }
 
 // change is the way of every change by a caller: in one transaction it establishes who

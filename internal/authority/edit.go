@@ -142,9 +142,19 @@ func (s *scene) apply(ctx context.Context, rec *store.Record, req keywright.Edit
 		return err
 	}
 	var p problems
+	had := *rec
 	p.editText(rec, req)
-	p.editReach(rec, req, t.demands.Limits)
+	given := p.editReach(rec, req)
 	life := p.lifetime(req.Lifetime, req.ExpiresAt, req.ExpiresIn, s.now)
+	if err := p.err(); err != nil {
+		return err
+	}
+	if req.Scopes != nil || req.Audience != nil {
+		if err := s.regrant(ctx, rec, &had, given, req); err != nil {
+			return err
+		}
+	}
+	p.allowReach(rec, &had, req, t.demands.Limits)
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -171,17 +181,42 @@ func (p *problems) editText(rec *store.Record, req keywright.EditToken) {
 	}
 }
 
-func (p *problems) editReach(rec *store.Record, req keywright.EditToken, limits []keywright.Limit) {
+// editReach reads for what and whence the token may be used; the scopes it returns are yet to be given.
+func (p *problems) editReach(rec *store.Record, req keywright.EditToken) (given keywright.Scopes) {
+	given = rec.Given()
 	if req.Scopes != nil {
-		rec.Facts.Scopes = p.scopes("/scopes", *req.Scopes)
-		p.allowScopes(limits, rec.Facts.Scopes)
+		given = p.scopes("/scopes", *req.Scopes)
 	}
 	if req.Audience != nil {
 		rec.Facts.Audience = p.audience("/audience", *req.Audience)
-		p.allowAudience(limits, rec.Facts.Kind, rec.Facts.Audience)
 	}
 	if req.AllowedCIDRs != nil {
 		rec.Facts.Networks = p.networks("/allowed_cidrs", *req.AllowedCIDRs)
+	}
+	return given
+}
+
+// regrant gives a token its scopes anew. Where it is for audiences for which it was not, all of them must be known there.
+func (s *scene) regrant(ctx context.Context, rec, had *store.Record, given keywright.Scopes, req keywright.EditToken) error {
+	if !(audience{listed: had.Facts.Audience}).holds(rec.Facts.Audience) {
+		had = nil
+	}
+	place := func(keywright.Scope) string { return "/audience" }
+	if req.Scopes != nil {
+		place = placesIn("/scopes", *req.Scopes)
+	}
+	return s.grant(ctx, rec, had, given, place)
+}
+
+// allowReach holds what a request changes against the policies.
+func (p *problems) allowReach(rec, had *store.Record, req keywright.EditToken, limits []keywright.Limit) {
+	if _, ok := had.Facts.Scopes.Contains(rec.Facts.Scopes); req.Scopes != nil || !ok {
+		p.allowScopes(limits, rec.Facts.Scopes)
+	}
+	if req.Audience != nil {
+		p.allowAudience(limits, rec.Facts.Kind, rec.Facts.Audience)
+	}
+	if req.AllowedCIDRs != nil {
 		p.allowNetworks(limits, rec.Facts.Networks)
 	}
 }

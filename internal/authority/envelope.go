@@ -35,10 +35,18 @@ type audience struct {
 // mayGive is where authority is kept from widening, on every edge of the life cycle:
 // what a token is to be must lie within what the actor may give and within what the token's parent has.
 func (s *scene) mayGive(ctx context.Context, rec *store.Record) error {
-	if err := s.actor.envelope(placeOf(rec.Facts)).holds(rec); err != nil {
+	if err := s.mayHandOut(ctx, rec); err != nil {
 		return err
 	}
 	return s.withinParent(ctx, rec)
+}
+
+// mayHandOut refuses a token that the actor could not give.
+func (s *scene) mayHandOut(ctx context.Context, rec *store.Record) error {
+	if err := s.actor.envelope(placeOf(rec.Facts)).holds(rec); err != nil {
+		return err
+	}
+	return s.giveAdminOnly(ctx, rec)
 }
 
 func (s *scene) withinParent(ctx context.Context, rec *store.Record) error {
@@ -125,6 +133,8 @@ func (e envelope) holds(rec *store.Record) error {
 		return e.beyond("a token of kind %s", f.Kind)
 	case !e.owner.IsZero() && rec.Owner != e.owner:
 		return e.beyond("a token of another owner")
+	case !covered && slices.Contains(rec.Implied, missing):
+		return e.beyond("the scope %s, which is implied by others", missing)
 	case !covered:
 		return e.beyond("the scope %s", missing)
 	case !e.audience.holds(f.Audience):

@@ -97,7 +97,7 @@ func (s *scene) insert(ctx context.Context, action string, rec *store.Record, ke
 }
 
 // plan is the token that a draft asks for, with every rule asked: where it is to be and what the actor may do
-// there, the account's policy, and what the actor may give.
+// there, the catalogues of its audiences, the account's policy, and what the actor may give.
 func (s *scene) plan(ctx context.Context, d draft) (*store.Record, error) {
 	rec, err := s.outline(d)
 	if err != nil {
@@ -107,6 +107,9 @@ func (s *scene) plan(ctx context.Context, d draft) (*store.Record, error) {
 		return nil, err
 	}
 	if err := s.settle(ctx, rec, d.owner); err != nil {
+		return nil, err
+	}
+	if err := s.grant(ctx, rec, nil, d.scopes, placesIn("/scopes", d.asked)); err != nil {
 		return nil, err
 	}
 	if err := s.applyPolicy(ctx, rec, d); err != nil {
@@ -135,7 +138,6 @@ func (s *scene) outline(d draft) (*store.Record, error) {
 			Kind:      kind,
 			Account:   cmp.Or(d.account, s.actor.account),
 			Space:     space,
-			Scopes:    d.scopes,
 			Audience:  d.audience,
 			Networks:  d.networks,
 			NotBefore: d.notBefore,

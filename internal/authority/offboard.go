@@ -228,7 +228,7 @@ func (s *scene) transfer(ctx context.Context, rec *store.Record, h handover) err
 	}
 	before := *rec
 	rec.Owner, rec.OwnerName = h.to.ID, h.to.Username
-	if err := s.actor.envelope(placeOf(rec.Facts)).holds(rec); err != nil {
+	if err := s.mayHandOut(ctx, rec); err != nil {
 		return err
 	}
 	return s.update(ctx, "token.transfer", h.reason, &before, rec)

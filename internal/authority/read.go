@@ -15,6 +15,7 @@ type draft struct {
 	space       string
 	owner       string
 	scopes      keywright.Scopes
+	asked       []string // the scopes as the request has them
 	audience    []string
 	networks    []netip.Prefix
 	metadata    map[string]string
@@ -34,6 +35,7 @@ func readNew(req keywright.NewToken, now time.Time) (draft, error) {
 		space:       req.Space,
 		owner:       req.Owner,
 		scopes:      p.scopes("/scopes", req.Scopes),
+		asked:       req.Scopes,
 		audience:    p.audience("/audience", req.Audience),
 		networks:    p.networks("/allowed_cidrs", req.AllowedCIDRs),
 		metadata:    p.metadata(req.Metadata),

@@ -59,7 +59,8 @@ func resource(l store.Listed, now time.Time) keywright.Token {
 		Account:       f.Account,
 		Space:         f.Space,
 		Owner:         l.OwnerName,
-		Scopes:        append(keywright.Scopes{}, f.Scopes...),
+		Scopes:        append(keywright.Scopes{}, l.Given()...),
+		Implied:       append(keywright.Scopes{}, l.Implied...),
 		Audience:      append([]string{}, f.Audience...),
 		AllowedCIDRs:  append([]netip.Prefix{}, f.Networks...),
 		Metadata:      map[string]string{},
@@ -150,7 +151,7 @@ func story(rec *store.Record) map[string]any {
 		"kind":           f.Kind.String(),
 		"space":          f.Space,
 		"owner":          rec.OwnerName,
-		"scopes":         f.Scopes.Strings(),
+		"scopes":         rec.Given().Strings(),
 		"audience":       append([]string{}, f.Audience...),
 		"allowed_cidrs":  prefixes(f.Networks),
 		"metadata":       maps.Collect(maps.All(rec.Metadata)),
@@ -165,6 +166,9 @@ func story(rec *store.Record) map[string]any {
 		if !t.IsZero() {
 			told[name] = t.Format(time.RFC3339Nano)
 		}
+	}
+	if len(rec.Implied) > 0 {
+		told["implied"] = rec.Implied.Strings()
 	}
 	if !rec.Parent.IsZero() {
 		told["parent"] = rec.Parent.String()

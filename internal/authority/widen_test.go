@@ -43,6 +43,7 @@ func TestAuthorityNeverWidens(t *testing.T) {
 			"disable": f.disable,
 			"enable":  f.enable,
 			"revoke":  f.revoke,
+			"catalog": f.catalogue,
 			"wait":    func(rt *rapid.T) { w.pass(time.Duration(rapid.IntRange(1, 40).Draw(rt, "hours")) * time.Hour) },
 		})
 	})
@@ -84,7 +85,7 @@ func someOf(rt *rapid.T, name string, of ...string) []string {
 }
 
 func (f *dynasty) scopes() []string {
-	return someOf(f.rt, "scopes", "**", "a:*", "a:**", "a:b", "b:c", "table://*.**", "table://my.app", "keywright:tokens:write", "keywright:tokens:*", "keywright:audit:read")
+	return someOf(f.rt, "scopes", "**", "a:*", "a:**", "a:b", "b:c", "table://*.**", "table://my.app", "keywright:tokens:write", "keywright:tokens:*", "keywright:audit:read", "keywright:policy:write")
 }
 
 func (f *dynasty) audience() []string { return someOf(f.rt, "audience", "http", "alerts", "keywright") }
@@ -112,8 +113,11 @@ func (f *dynasty) request(giver keywright.Facts) keywright.NewToken {
 func (f *dynasty) likeness(giver keywright.Facts) keywright.NewToken {
 	req := keywright.NewToken{Kind: giver.Kind, Audience: giver.Audience, AllowedCIDRs: prefixes(giver.Networks)}
 	for _, scope := range giver.Scopes {
-		if scope.Reserved() || rapid.Bool().Draw(f.rt, "keep "+scope.String()) {
+		switch keep := scope.Reserved() || rapid.Bool().Draw(f.rt, "keep "+scope.String()); {
+		case keep:
 			req.Scopes = append(req.Scopes, scope.String())
+		case scope.Covers(scopes("a:b")[0]):
+			req.Scopes = append(req.Scopes, "a:b") // what of it an entry may imply more with
 		}
 	}
 	if giver.Kind == keywright.KindSpace {
@@ -262,6 +266,37 @@ func (f *dynasty) revoke(rt *rapid.T) {
 	if i > 0 { // else there is little left to see
 		_, _ = f.a.Revoke(f.t.Context(), f.as("ada"), f.members[i].Token.ID, "")
 	}
+}
+
+// catalogue changes what scopes imply, with a caller's authority or, as often, ada's: no member may thereby do what the caller may not.
+func (f *dynasty) catalogue(rt *rapid.T) {
+	f.rt = rt
+	caller, had := f.caller()
+	if rapid.Bool().Draw(rt, "ada") {
+		caller, had = f.as("ada"), keywright.Facts{}
+	}
+	before := make([]keywright.Facts, len(f.members))
+	for i, m := range f.members {
+		before[i] = f.facts(m.Token.ID)
+	}
+	audience := pick(rt, "of", keywright.NoAudience, "http")
+	if _, err := f.a.SetAudience(f.t.Context(), caller, "acme", audience, f.implications()); err != nil {
+		return
+	}
+	for i, m := range f.members {
+		f.contained(had, f.facts(m.Token.ID), before[i])
+	}
+}
+
+// implications is a catalogue that takes every scope.
+func (f *dynasty) implications() keywright.NewAudience {
+	req := keywright.NewAudience{Scopes: listed("**")}
+	for _, name := range []string{"a:b", "a:*", "table://my.app"} {
+		e := keywright.CatalogueEntry{Name: name, AdminOnly: rapid.Bool().Draw(f.rt, "admin only")}
+		e.Implies = someOf(f.rt, "implied", "b:c", "table://my.app", "keywright:tokens:write", "keywright:audit:read")
+		req.Scopes = append(req.Scopes, e)
+	}
+	return req
 }
 
 // check holds every member against its parent, unless neither changed since it did.

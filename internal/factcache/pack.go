@@ -19,10 +19,8 @@ func pack(r *store.Record) string {
 	f := &r.Facts
 	p.number(uint64(f.Kind))
 	p.texts(f.Account, f.Space)
-	p.number(uint64(len(f.Scopes)))
-	for _, s := range f.Scopes {
-		p.text(s.String())
-	}
+	p.scopes(f.Scopes)
+	p.scopes(r.Implied)
 	p.list(f.Audience)
 	p.number(uint64(len(f.Networks)))
 	for _, n := range f.Networks {
@@ -63,6 +61,7 @@ func unpack(id keywright.ID, packed string) (r *store.Record, ok bool) {
 	f.ID, f.Kind = id, keywright.Kind(p.number())
 	f.Account, f.Space = p.text(), p.text()
 	f.Scopes = several(&p, (*unpacker).scope)
+	r.Implied = several(&p, (*unpacker).scope)
 	f.Audience = several(&p, (*unpacker).text)
 	f.Networks = several(&p, (*unpacker).network)
 	f.NotBefore, f.ExpiresAt, f.RenewedAt = p.time(), p.time(), p.time()
@@ -100,6 +99,13 @@ func (p *packer) text(s string) {
 func (p *packer) texts(list ...string) {
 	for _, s := range list {
 		p.text(s)
+	}
+}
+
+func (p *packer) scopes(list keywright.Scopes) {
+	p.number(uint64(len(list)))
+	for _, s := range list {
+		p.text(s.String())
 	}
 }
 

@@ -44,6 +44,7 @@ func newDocument(a *API) *huma.OpenAPI {
 			{Name: "tokens", Description: "The life of a token"},
 			{Name: "verify", Description: "May this pass?"},
 			{Name: "accounts", Description: "Accounts, their policy and their spaces"},
+			{Name: "audiences", Description: "The APIs that an account's tokens are for, and the scopes they know"},
 			{Name: "people", Description: "Sessions, users and their roles"},
 			{Name: "audit", Description: "What happened"},
 			{Name: "webhooks", Description: "What happens, sent to you as Standard Webhooks has it"},

@@ -21,10 +21,11 @@ import (
 
 // Limits of a request's body.
 const (
-	bodyLimit  = 64 << 10
-	batchLimit = 4 << 20 // of a batch or an import
-	batchItems = 1000
-	depthLimit = 16
+	bodyLimit      = 64 << 10
+	batchLimit     = 4 << 20 // of a batch or an import
+	catalogueLimit = 1 << 20
+	batchItems     = 1000
+	depthLimit     = 16
 )
 
 // answerOptions writes nil lists and maps as empty ones, members in one order, and leaves out a zero

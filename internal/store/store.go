@@ -79,6 +79,7 @@ type Digest [32]byte
 // the account's, and found by FindTenant.
 type Record struct {
 	Facts         keywright.Facts
+	Implied       keywright.Scopes // of Facts.Scopes, those that were not given but come with others, by a catalogue
 	Number        int64
 	Label         string
 	Owner         keywright.ID // user
@@ -95,6 +96,9 @@ type Record struct {
 	AccessRevoked []RevokedAccess
 	AccessSince   time.Time // access tokens issued before are revoked; zero: none
 }
+
+// Given is the scopes that the token was given: all it has but those that are implied.
+func (r *Record) Given() keywright.Scopes { return r.Facts.Scopes.Without(r.Implied) }
 
 // Secret is what is kept of a secret.
 type Secret struct {

@@ -13,6 +13,7 @@ import (
 type Tx interface {
 	Tokens() Tokens
 	Tenants() Tenants
+	Audiences() Audiences
 	People() People
 	Events() Events
 	Keys() Keys
@@ -118,6 +119,28 @@ type Space struct {
 	Policy    keywright.SpacePolicy // SetSpacePolicy sets it
 	ClosedAt  time.Time
 	CreatedAt time.Time
+}
+
+// Audiences keeps the audiences that accounts have registered, each with its catalogue. Every mutator takes a revision;
+// what it changes of tokens is told by their own updates.
+type Audiences interface {
+	Get(ctx context.Context, account, name string) (*Audience, error)
+	// List returns at most limit of an account's, by name, after one, without their scopes.
+	List(ctx context.Context, account, after string, limit int) ([]*Audience, error)
+	// Set adds an audience, or replaces all of one but its creation.
+	Set(ctx context.Context, a *Audience, e Event) error
+	Delete(ctx context.Context, account, name string, e Event) error
+}
+
+// Audience is an API for which tokens may be; keywright.NoAudience: those that name none.
+type Audience struct {
+	Account     string
+	Name        string
+	Description string
+	Scopes      []keywright.CatalogueEntry // in the order given
+	Entries     int64                      // how many they are; Set does not look at it
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
 }
 
 // People keeps users, what they may do, and their sessions.

@@ -47,6 +47,7 @@ func scanScopes(r *row) keywright.Scopes {
 
 // extra is what few tokens have. A member that is absent is the zero value.
 type extra struct {
+	Implied       keywright.Scopes      `json:"implied,omitempty"`
 	Networks      []netip.Prefix        `json:"networks,omitempty"`
 	Metadata      map[string]string     `json:"metadata,omitempty"`
 	Recoverable   bool                  `json:"recoverable,omitempty"`
@@ -58,7 +59,7 @@ type extra struct {
 
 func encodeExtra(r *store.Record) (string, error) {
 	x := extra{
-		Networks: r.Facts.Networks, Metadata: r.Metadata, Recoverable: r.Recoverable,
+		Implied: r.Implied, Networks: r.Facts.Networks, Metadata: r.Metadata, Recoverable: r.Recoverable,
 		DisabledBy: r.DisabledBy, RevokedReason: r.RevokedReason,
 		AccessSince: untilMicro(r.AccessSince),
 	}
@@ -84,6 +85,7 @@ func decodeExtra(text string, r *store.Record) error {
 	if err := json.Unmarshal([]byte(text), &x); err != nil {
 		return err
 	}
+	r.Implied = x.Implied
 	r.Facts.Networks, r.Metadata, r.Recoverable = x.Networks, x.Metadata, x.Recoverable
 	r.DisabledBy, r.RevokedReason = x.DisabledBy, x.RevokedReason
 	r.AccessSince, r.AccessRevoked = timeOfMicro(x.AccessSince), x.AccessRevoked

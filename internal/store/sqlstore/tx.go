@@ -26,12 +26,13 @@ type tx struct {
 
 var _ store.Tx = (*tx)(nil)
 
-func (t *tx) Tokens() store.Tokens     { return tokens{t} }
-func (t *tx) Tenants() store.Tenants   { return tenants{t} }
-func (t *tx) People() store.People     { return people{t} }
-func (t *tx) Events() store.Events     { return events{t} }
-func (t *tx) Keys() store.Keys         { return keys{t} }
-func (t *tx) Webhooks() store.Webhooks { return webhooks{t} }
+func (t *tx) Tokens() store.Tokens       { return tokens{t} }
+func (t *tx) Tenants() store.Tenants     { return tenants{t} }
+func (t *tx) Audiences() store.Audiences { return audiences{t} }
+func (t *tx) People() store.People       { return people{t} }
+func (t *tx) Events() store.Events       { return events{t} }
+func (t *tx) Keys() store.Keys           { return keys{t} }
+func (t *tx) Webhooks() store.Webhooks   { return webhooks{t} }
 
 var (
 	errEnded    = fmt.Errorf("%w: the transaction has ended: a Tx is used only by the function it is given to", keywright.ErrUnavailable)

@@ -36,7 +36,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"all or nothing", testAllOrNothing}, {"panic", testPanic}, {"cancel", testCancel}, {"cancel in line", testCancelInLine}, {"ended", testEnded},
 		{"read", testRead}, {"lost update", testLostUpdate}, {"quota", testQuota}, {"close", testClose},
 		{"revision", testRevision}, {"forget", testForget}, {"events", testEvents}, {"event filter", testEventFilter},
-		{"tenants", testTenants}, {"people", testPeople}, {"roles", testRoles}, {"rename", testRename},
+		{"tenants", testTenants}, {"audiences", testAudiences}, {"people", testPeople}, {"roles", testRoles}, {"rename", testRename},
 		{"spaces", testSpaces}, {"users with", testUsersWith}, {"owned", testOwned}, {"delete user", testDeleteUser}, {"sessions of", testSessionsOf}, {"invites", testInvites},
 		{"identities", testIdentities}, {"provided roles", testProvidedRoles}, {"offers", testOffers},
 		{"sessions", testSessions}, {"idempotent", testIdempotent}, {"signing keys", testSigningKeys}, {"settings", testSettings},

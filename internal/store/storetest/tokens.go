@@ -14,7 +14,8 @@ import (
 // NUL, four-byte characters, the largest instant.
 func (f *fixture) full() *store.Record {
 	r := f.record(`O'Brien "100%" _\ 🦊 ÄÖ`)
-	r.Facts.Scopes = f.scopes("invoices:read", "table://my.app.**")
+	r.Facts.Scopes = f.scopes("invoices:read", "keywright:tokens:read", "table://my.app.**")
+	r.Implied = f.scopes("keywright:tokens:read")
 	r.Facts.Audience = []string{"http", "api v2", "a%20b"}
 	r.Facts.Networks = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
 	r.Facts.NotBefore = day.Add(-time.Hour)
