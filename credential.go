@@ -2,6 +2,7 @@ package keywright
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -95,8 +96,9 @@ func (c Credential) presented() presented {
 }
 
 // ParseCredential reads one presented string: an API key of the instance whose
-// prefix is given, a session, an access token, or, if it can be neither, a
-// foreign key. It does no I/O. A string that begins like an API key and has a
+// prefix is given, a session, an access token, a client id and secret as
+// Meerschaum's clients put them into one word ("mrsm-key:" and the base64 of
+// "id:secret"), or, if it can be none of these, a foreign key. It does no I/O. A string that begins like an API key and has a
 // wrong length, alphabet or checksum, or is a second spelling of the same
 // bytes, is ErrMalformedCredential.
 func ParseCredential(prefix, s string) (Credential, error) {
@@ -111,7 +113,26 @@ func ParseCredential(prefix, s string) (Credential, error) {
 	if shaped, canonical := accessTokenShape(s); shaped {
 		return parseAccessToken(s, canonical)
 	}
+	if c, ok := parsePair(s); ok {
+		return c, nil
+	}
 	return parseForeign(s)
+}
+
+// parsePair reads an API key as Meerschaum's clients write it. One with an id or a secret that
+// cannot be ours was made elsewhere.
+func parsePair(s string) (Credential, bool) {
+	encoded, ok := strings.CutPrefix(s, "mrsm-key:")
+	if !ok || strings.ContainsAny(encoded, "\r\n") {
+		return Credential{}, false
+	}
+	plain, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return Credential{}, false
+	}
+	id, secret, _ := strings.Cut(string(plain), ":")
+	c, err := IDSecret(id, secret)
+	return c, err == nil
 }
 
 // parseKey reads the digits of an API key or a session; whole is the key from

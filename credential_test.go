@@ -3,6 +3,7 @@ package keywright_test
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -125,6 +126,11 @@ func keyVectors() []keyVector {
 		form("two segments are no access token", "foreign", "eyJhbGciOiJ9.eyJzdWIi"),
 		form("padding is no access token", "foreign", "eyJhbGciOiJ9.eyJzdWIi.AA=="),
 		form("empty signature is no access token", "foreign", "eyJhbGciOiJ9.eyJzdWIi."),
+		ours("id and secret as Meerschaum writes them", "id_secret", "kw", meerschaum(sampleID+":"+sampleSecret)),
+		form("as Meerschaum writes them, made elsewhere", "foreign", meerschaum(sampleID+":"+sampleSecret[:36])),
+		form("as Meerschaum writes them, second spelling", "foreign", strings.TrimRight(meerschaum(sampleID+":"+sampleSecret), "=")),
+		form("as Meerschaum writes them, without a secret", "foreign", meerschaum(sampleID)),
+		malformed("as Meerschaum writes them, broken in two", meerschaum(sampleID + ":" + sampleSecret)[:40]+"\n"+meerschaum(sampleID + ":" + sampleSecret)[40:]),
 		form("foreign key", "foreign", "sk-live/+=~!$%&51H8"),
 		form("foreign key, the shortest", "foreign", "12345678"),
 		malformed("foreign key, too short", "1234567"),
@@ -151,6 +157,10 @@ func idBytes() []byte {
 		panic(err)
 	}
 	return raw
+}
+
+func meerschaum(pair string) string {
+	return "mrsm-key:" + base64.StdEncoding.EncodeToString([]byte(pair))
 }
 
 type pairVector struct {
@@ -416,6 +426,8 @@ func FuzzParseCredential(f *testing.F) {
 			again = keywright.FormatAPIKey("kw", c.ID(), c.Reveal())
 		case keywright.FormSession:
 			again = keywright.FormatSession("kw", c.ID(), c.Reveal())
+		case keywright.FormIDSecret:
+			again = meerschaum(c.ID().String() + ":" + c.Reveal())
 		case keywright.FormAccessToken, keywright.FormForeign:
 			if !c.ID().IsZero() {
 				t.Errorf("%q has an id before it is proved", s)

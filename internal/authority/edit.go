@@ -36,14 +36,15 @@ func (a *Authority) Edit(ctx context.Context, caller Caller, id keywright.ID, re
 	return a.alter(ctx, caller, id, func(s *scene, rec *store.Record) error { return s.edit(ctx, rec, req) })
 }
 
-// EditAndRevoke edits a token and then revokes it, both or neither.
-func (a *Authority) EditAndRevoke(ctx context.Context, caller Caller, id keywright.ID, req keywright.EditToken, reason string) (keywright.Token, error) {
+// Amend is Edit for clients that send back all they know of a token: what is as it was is no change, so that the same
+// expiry renews nothing, and is no matter if it is past. With revoke the token is revoked after it, in the same transaction.
+func (a *Authority) Amend(ctx context.Context, caller Caller, id keywright.ID, req keywright.EditToken, revoke bool, reason string) (keywright.Token, error) {
 	return a.alter(ctx, caller, id, func(s *scene, rec *store.Record) error {
 		reason, err := readReason(reason)
 		if err != nil {
 			return err
 		}
-		if err := s.edit(ctx, rec, req); err != nil {
+		if err := s.amend(ctx, rec, req); err != nil || !revoke {
 			return err
 		}
 		_, err = s.revoke(ctx, rec, reason)
@@ -51,9 +52,9 @@ func (a *Authority) EditAndRevoke(ctx context.Context, caller Caller, id keywrig
 	})
 }
 
-// EditAndRotate edits a token and, if that gave it another expiry, gives it a new secret too, both or neither; the
-// old secret ends at once. Without a new secret the answer has none.
-func (a *Authority) EditAndRotate(ctx context.Context, caller Caller, id keywright.ID, req keywright.EditToken) (keywright.Issued, error) {
+// AmendAndRotate is Amend that gives a token with another expiry another secret too, in the same transaction; the old
+// one ends at once. Without a new secret the answer has none.
+func (a *Authority) AmendAndRotate(ctx context.Context, caller Caller, id keywright.ID, req keywright.EditToken) (keywright.Issued, error) {
 	var issued keywright.Issued
 	done, err := a.change(ctx, caller, func(s *scene) error {
 		rec, err := s.token(ctx, id, tokensWrite)
@@ -61,7 +62,7 @@ func (a *Authority) EditAndRotate(ctx context.Context, caller Caller, id keywrig
 			return err
 		}
 		before := rec.Facts.ExpiresAt
-		if err := s.edit(ctx, rec, req); err != nil {
+		if err := s.amend(ctx, rec, req); err != nil {
 			return err
 		}
 		if !rec.Facts.ExpiresAt.Equal(before) {
@@ -77,6 +78,19 @@ func (a *Authority) EditAndRotate(ctx context.Context, caller Caller, id keywrig
 	}
 	issued.Token.Revision = done.Revision
 	return issued, nil
+}
+
+func (s *scene) amend(ctx context.Context, rec *store.Record, req keywright.EditToken) error {
+	end := rec.Facts.ExpiresAt
+	if req.Lifetime != nil && *req.Lifetime == keywright.LifetimePermanent && end.IsZero() {
+		req.Lifetime = nil
+	}
+	if req.ExpiresAt != nil && !end.IsZero() {
+		if at, err := parseEnd(*req.ExpiresAt); err == nil && at.Equal(end) {
+			req.ExpiresAt = nil
+		}
+	}
+	return s.edit(ctx, rec, req)
 }
 
 func (s *scene) edit(ctx context.Context, rec *store.Record, req keywright.EditToken) error {

@@ -160,28 +160,45 @@ func TestHomeSpace(t *testing.T) {
 	wantErr(t, err, keywright.ErrForbidden, "")
 }
 
-func TestEditAndRevoke(t *testing.T) {
+// Whoever sends back all of a token changes what differs, and no more: the same expiry renews nothing, also when it is past.
+func TestAmend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	made := w.issue(w.as("ada"), scopesGranted("a:b"))
+	made := w.issue(w.as("ada"), keywright.NewToken{Scopes: []string{"a:b"}, ExpiresAt: "2030-03-02"})
 	w.trail()
-	_, err := w.a.EditAndRevoke(t.Context(), w.as("ada"), made.Token.ID, keywright.EditToken{Scopes: &[]string{"a b"}}, "")
+	_, err := w.a.Amend(t.Context(), w.as("ada"), made.Token.ID, keywright.EditToken{Scopes: &[]string{"a b"}}, true, "")
 	wantErr(t, err, keywright.ErrInvalid, "")
 	w.wantTrail()
-	edited, err := w.a.EditAndRevoke(t.Context(), w.as("ada"), made.Token.ID, keywright.EditToken{Label: ptr("last")}, "invalidated")
-	if err != nil || edited.Label != "last" || edited.State != keywright.StateRevoked || edited.RevokedReason != "invalidated" {
+	w.pass(48 * time.Hour)
+	same := keywright.EditToken{Label: ptr("last"), ExpiresAt: ptr("2030-03-03T00:00:00Z"), Scopes: &[]string{"a:b"}}
+	edited, err := w.a.Amend(t.Context(), w.as("ada"), made.Token.ID, same, false, "")
+	if err != nil || edited.Label != "last" || !edited.RenewedAt.Equal(epoch) || edited.State != keywright.StateExpired {
 		t.Errorf("%+v, %v", edited, err)
 	}
-	w.wantTrail("token.edit", "token.revoke invalidated")
+	w.wantTrail("token.edit")
+	_, err = w.a.Amend(t.Context(), w.as("ada"), made.Token.ID, keywright.EditToken{ExpiresAt: ptr("2030-03-02T00:00:00Z")}, false, "")
+	wantErr(t, err, keywright.ErrInvalid, "past")
+	edited, err = w.a.Amend(t.Context(), w.as("ada"), made.Token.ID, same, true, "invalidated")
+	if err != nil || edited.State != keywright.StateRevoked || edited.RevokedReason != "invalidated" {
+		t.Errorf("%+v, %v", edited, err)
+	}
+	w.wantTrail("token.revoke invalidated")
+	_, err = w.a.Amend(t.Context(), w.as("ada"), made.Token.ID, same, false, "")
+	wantErr(t, err, keywright.ErrConflict, "final")
+	forever := w.issue(w.as("ada"), keywright.NewToken{Lifetime: keywright.LifetimePermanent})
+	w.trail()
+	_, err = w.a.Amend(t.Context(), w.as("ada"), forever.Token.ID, keywright.EditToken{Lifetime: ptr(keywright.LifetimePermanent)}, false, "")
+	w.must(err)
+	w.wantTrail()
 }
 
 // Another expiry is another secret, and no old one is left; the same expiry, whatever else changes, is none.
-func TestEditAndRotate(t *testing.T) {
+func TestAmendAndRotate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	made := w.issue(w.as("ada"), keywright.NewToken{Scopes: []string{"a:b"}, ExpiresAt: "2030-04-01"})
 	w.trail()
-	same, err := w.a.EditAndRotate(t.Context(), w.as("ada"), made.Token.ID, keywright.EditToken{Label: ptr("named"), ExpiresAt: ptr("2030-04-01")})
+	same, err := w.a.AmendAndRotate(t.Context(), w.as("ada"), made.Token.ID, keywright.EditToken{Label: ptr("named"), ExpiresAt: ptr("2030-04-01")})
 	if err != nil || same.APIKey.Reveal() != "" || same.Token.Label != "named" || !w.usable(made.APIKey, "a:b") {
 		t.Errorf("%+v, %v", same, err)
 	}
@@ -189,7 +206,7 @@ func TestEditAndRotate(t *testing.T) {
 	rotated, err := w.a.Rotate(t.Context(), w.as("ada"), made.Token.ID, nil, "")
 	w.must(err)
 	w.trail()
-	later, err := w.a.EditAndRotate(t.Context(), w.as("ada"), made.Token.ID, keywright.EditToken{ExpiresAt: ptr("2030-05-01")})
+	later, err := w.a.AmendAndRotate(t.Context(), w.as("ada"), made.Token.ID, keywright.EditToken{ExpiresAt: ptr("2030-05-01")})
 	if err != nil || !w.usable(later.APIKey, "a:b") {
 		t.Errorf("%+v, %v", later, err)
 	}
@@ -197,7 +214,11 @@ func TestEditAndRotate(t *testing.T) {
 	if w.usable(made.APIKey, "a:b") || w.usable(rotated.APIKey, "a:b") {
 		t.Error("an old secret is alive")
 	}
-	_, err = w.a.EditAndRotate(t.Context(), w.as("rita"), made.Token.ID, keywright.EditToken{ExpiresAt: ptr("2030-06-01")})
+	_, err = w.a.AmendAndRotate(t.Context(), w.as("rita"), made.Token.ID, keywright.EditToken{ExpiresAt: ptr("2030-06-01")})
+	wantErr(t, err, keywright.ErrForbidden, "")
+	_, err = w.a.AmendAndRotate(t.Context(), w.as("otto"), made.Token.ID, keywright.EditToken{ExpiresAt: ptr("2030-06-01")})
+	wantErr(t, err, keywright.ErrNotFound, "")
+	_, err = w.a.AmendAndRotate(t.Context(), w.as("audi"), made.Token.ID, keywright.EditToken{ExpiresAt: ptr("2030-06-01")})
 	wantErr(t, err, keywright.ErrForbidden, "")
 	if !w.usable(later.APIKey, "a:b") {
 		t.Error("a refused change has ended a secret")

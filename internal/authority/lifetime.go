@@ -56,13 +56,10 @@ func (p *problems) namedLifetime(name string) lifetime {
 
 // expiry reads when a token ends: an instant, or a date, which means through that day.
 func (p *problems) expiry(text string, now time.Time) time.Time {
-	at, day, err := parseInstant(text)
+	at, err := parseEnd(text)
 	if err != nil {
 		p.add("/expires_at", "%v", err)
 		return at
-	}
-	if day {
-		at = at.AddDate(0, 0, 1)
 	}
 	switch {
 	case !now.Before(at):
@@ -71,6 +68,15 @@ func (p *problems) expiry(text string, now time.Time) time.Time {
 		p.add("/expires_at", "is after the year %d", lastYear)
 	}
 	return at
+}
+
+// parseEnd reads an instant, or a date, which is its end: the start of the next day in UTC.
+func parseEnd(text string) (time.Time, error) {
+	at, day, err := parseInstant(text)
+	if err == nil && day {
+		at = at.AddDate(0, 0, 1)
+	}
+	return at, err
 }
 
 // span reads how long a token lives, in seconds.

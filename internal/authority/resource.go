@@ -13,6 +13,9 @@ import (
 	"github.com/keywright/keywright/internal/store"
 )
 
+// ErrNotOwn says that a caller with Own named another user's token.
+var ErrNotOwn = fmt.Errorf("%w: the token is another user's", keywright.ErrForbidden)
+
 // token reads a token over which the actor has a say, for what the scope names.
 func (s *scene) token(ctx context.Context, id keywright.ID, scope string) (*store.Record, error) {
 	rec, err := s.tx.Tokens().Get(ctx, id)
@@ -23,7 +26,7 @@ func (s *scene) token(ctx context.Context, id keywright.ID, scope string) (*stor
 		return nil, missing("token", err)
 	}
 	if s.caller.Own && rec.Owner != s.actor.user.ID {
-		return nil, fmt.Errorf("%w: the token is another user's", keywright.ErrForbidden)
+		return nil, ErrNotOwn
 	}
 	return rec, s.situate(ctx, rec)
 }

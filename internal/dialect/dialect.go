@@ -22,6 +22,7 @@ import (
 
 // Config is what every dialect is made with. Authority is required.
 type Config struct {
+	Name      string // of the dialect, for the usage of tokens
 	Authority *authority.Authority
 	Log       *slog.Logger                   // nil: discarded
 	Address   func(*http.Request) netip.Addr // of the client; nil: not known
@@ -30,7 +31,7 @@ type Config struct {
 
 // Caller is who sent a request, showing a credential.
 func (c Config) Caller(r *http.Request, credential keywright.Credential) authority.Caller {
-	caller := authority.Caller{Credential: credential, UserAgent: r.UserAgent()}
+	caller := authority.Caller{Credential: credential, UserAgent: r.UserAgent(), Door: c.Name}
 	if c.Address != nil {
 		caller.Address = c.Address(r)
 	}

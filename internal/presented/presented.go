@@ -20,9 +20,13 @@ var ErrRepeated = fmt.Errorf("request is %w: more than one Authorization header"
 // challenge names an error only then (RFC 6750 section 3.1).
 func Any(r *http.Request) bool { return len(r.Header["Authorization"]) > 0 }
 
+// MeerschaumKey begins an API key as Meerschaum's clients write it, also behind
+// Basic and without any scheme.
+const MeerschaumKey = "mrsm-key:"
+
 // Credential reads the Authorization header: Bearer (RFC 6750 section 2.1) with
 // what parse reads, or Basic with a client id and secret (RFC 6749 section
-// 2.3.1). Without the header it is the zero Credential, which proves nothing.
+// 2.3.1), or an API key in Meerschaum's spelling in each of its forms. Without the header it is the zero Credential, which proves nothing.
 // A scheme that is neither, and anything else unreadable, is
 // keywright.ErrMalformedCredential. Credentials in the URL are never looked at.
 func Credential(parse func(string) (keywright.Credential, error), r *http.Request) (keywright.Credential, error) {
@@ -37,6 +41,10 @@ func Credential(parse func(string) (keywright.Credential, error), r *http.Reques
 	scheme, rest := split(headers[0])
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
+		return parse(rest)
+	case strings.HasPrefix(headers[0], MeerschaumKey):
+		return parse(headers[0])
+	case strings.EqualFold(scheme, "Basic") && strings.HasPrefix(rest, MeerschaumKey):
 		return parse(rest)
 	case strings.EqualFold(scheme, "Basic"):
 		id, secret, ok := Basic(headers[0])

@@ -23,20 +23,24 @@ func TestCredentialBearer(t *testing.T) {
 		parsed  string // what the parser is given; empty: it is not called
 		err     error
 	}{
-		"none":             {nil, "", nil},
-		"bearer":           {[]string{"Bearer abc"}, "abc", nil},
-		"upper case":       {[]string{"BEARER abc"}, "abc", nil},
-		"mixed case":       {[]string{"bEaReR abc"}, "abc", nil},
-		"several spaces":   {[]string{"Bearer    abc"}, "abc", nil},
-		"two in one":       {[]string{"Bearer abc, Bearer def"}, "abc, Bearer def", nil},
-		"two headers":      {[]string{"Bearer abc", "Bearer abc"}, "", presented.ErrRepeated},
-		"two, one empty":   {[]string{"", "Bearer abc"}, "", presented.ErrRepeated},
-		"other scheme":     {[]string{"Digest abc"}, "", keywright.ErrMalformedCredential},
-		"no scheme":        {[]string{"abc"}, "", keywright.ErrMalformedCredential},
-		"empty":            {[]string{""}, "", keywright.ErrMalformedCredential},
-		"tab for space":    {[]string{"Bearer\tabc"}, "", keywright.ErrMalformedCredential},
-		"basic, no base64": {[]string{"Basic abc:def"}, "", keywright.ErrMalformedCredential},
-		"basic, no colon":  {[]string{"Basic YWJj"}, "", keywright.ErrMalformedCredential},
+		"none":                 {nil, "", nil},
+		"bearer":               {[]string{"Bearer abc"}, "abc", nil},
+		"upper case":           {[]string{"BEARER abc"}, "abc", nil},
+		"mixed case":           {[]string{"bEaReR abc"}, "abc", nil},
+		"several spaces":       {[]string{"Bearer    abc"}, "abc", nil},
+		"two in one":           {[]string{"Bearer abc, Bearer def"}, "abc, Bearer def", nil},
+		"two headers":          {[]string{"Bearer abc", "Bearer abc"}, "", presented.ErrRepeated},
+		"two, one empty":       {[]string{"", "Bearer abc"}, "", presented.ErrRepeated},
+		"Meerschaum's":         {[]string{"Bearer mrsm-key:YTpi"}, "mrsm-key:YTpi", nil},
+		"Meerschaum's, basic":  {[]string{"bAsic mrsm-key:YTpi"}, "mrsm-key:YTpi", nil},
+		"Meerschaum's, bare":   {[]string{"mrsm-key:YTpi"}, "mrsm-key:YTpi", nil},
+		"Meerschaum's, digest": {[]string{"Digest mrsm-key:YTpi"}, "", keywright.ErrMalformedCredential},
+		"other scheme":         {[]string{"Digest abc"}, "", keywright.ErrMalformedCredential},
+		"no scheme":            {[]string{"abc"}, "", keywright.ErrMalformedCredential},
+		"empty":                {[]string{""}, "", keywright.ErrMalformedCredential},
+		"tab for space":        {[]string{"Bearer\tabc"}, "", keywright.ErrMalformedCredential},
+		"basic, no base64":     {[]string{"Basic abc:def"}, "", keywright.ErrMalformedCredential},
+		"basic, no colon":      {[]string{"Basic YWJj"}, "", keywright.ErrMalformedCredential},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

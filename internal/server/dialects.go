@@ -59,6 +59,7 @@ func (s *Server) dialects() []*dialect.Door {
 	var doors []*dialect.Door
 	for _, d := range everyDialect() {
 		if len(s.cfg.Dialects) == 0 || slices.Contains(s.cfg.Dialects, d.name) {
+			cfg.Name = d.name
 			doors = append(doors, d.open(cfg))
 		}
 	}

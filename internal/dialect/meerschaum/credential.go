@@ -9,61 +9,46 @@ import (
 	"github.com/keywright/keywright/internal/presented"
 )
 
-// keyMark begins an API key as Meerschaum writes it: then comes the base64 of "client id:client secret".
-const keyMark = "mrsm-key:"
-
 // apiKey is id and secret in one word, as Meerschaum's clients make it of the two by themselves.
 func apiKey(id, secret string) string {
-	return keyMark + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))
+	return presented.MeerschaumKey + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))
 }
 
-// presentedIn is the one parser of the Authorization header. Of any scheme, Basic or Bearer in any case, or none,
-// it takes Meerschaum's API key; of Basic and Bearer its base64 alone too; of Bearer, besides, whatever every door
-// takes. No header is the zero Credential.
+// pair is a client id and secret presented apart: of a token of ours, or of one that a Meerschaum server made and that
+// was imported by its API key.
+func (s *server) pair(id, secret string) (keywright.Credential, error) {
+	return s.Authority.ParseCredential(apiKey(id, secret))
+}
+
+// presentedIn takes the credential out of the Authorization header: as every door does, and besides what follows
+// "mrsm-key:" in an API key by itself, behind Basic and Bearer.
 func (s *server) presentedIn(r *http.Request) (keywright.Credential, error) {
+	return presented.Credential(func(value string) (keywright.Credential, error) {
+		if isPair(value) {
+			value = presented.MeerschaumKey + value
+		}
+		return s.Authority.ParseCredential(value)
+	}, bearing(r))
+}
+
+// bearing is a request that shows a pair behind Bearer: what Basic means by it elsewhere, form-encoded halves,
+// Meerschaum's clients do not.
+func bearing(r *http.Request) *http.Request {
 	headers := r.Header["Authorization"]
-	switch len(headers) {
-	case 0:
-		return keywright.Credential{}, nil
-	case 1:
-	default:
-		return keywright.Credential{}, presented.ErrRepeated
-	}
-	if strings.HasPrefix(headers[0], keyMark) {
-		return s.pairIn(strings.TrimPrefix(headers[0], keyMark))
+	if len(headers) != 1 {
+		return r
 	}
 	scheme, value, _ := strings.Cut(headers[0], " ")
-	value, marked := strings.CutPrefix(strings.TrimLeft(value, " "), keyMark)
-	bearer := strings.EqualFold(scheme, "Bearer")
-	if !bearer && !strings.EqualFold(scheme, "Basic") {
-		return keywright.Credential{}, keywright.ErrMalformedCredential
+	if value = strings.TrimLeft(value, " "); !strings.EqualFold(scheme, "Basic") || !isPair(value) {
+		return r
 	}
-	credential, err := s.pairIn(value)
-	if err != nil && bearer && !marked {
-		return s.Authority.ParseCredential(value)
-	}
-	return credential, err
+	return &http.Request{Header: http.Header{"Authorization": {"Bearer " + value}}}
 }
 
-// pairIn reads the base64 of a client id and secret.
-func (s *server) pairIn(encoded string) (keywright.Credential, error) {
-	plain, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	id, secret, ok := strings.Cut(string(plain), ":")
-	if err != nil || !ok || strings.ContainsAny(encoded, "\r\n") {
-		return keywright.Credential{}, keywright.ErrMalformedCredential
-	}
-	return s.pair(id, secret)
-}
-
-// pair is a client id and secret presented apart. If they cannot be ours, they may be those of a token that a
-// Meerschaum server made, which was imported by its API key.
-func (s *server) pair(id, secret string) (keywright.Credential, error) {
-	credential, err := keywright.IDSecret(id, secret)
-	if err == nil {
-		return credential, nil
-	}
-	if _, malformed := keywright.ParseID(id); malformed != nil {
-		return keywright.Credential{}, malformed
-	}
-	return s.Authority.ParseCredential(apiKey(id, secret))
+// isPair reports whether text is the base64 of a client id and a secret.
+func isPair(text string) bool {
+	plain, err := base64.StdEncoding.Strict().DecodeString(text)
+	id, _, found := strings.Cut(string(plain), ":")
+	_, malformed := keywright.ParseID(id)
+	return err == nil && found && malformed == nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/presented"
 )
 
@@ -70,6 +71,14 @@ func translate(err error) *failure {
 		return &failure{Detail: "Too many attempts", status: http.StatusTooManyRequests, retry: throttled.RetryAfter}
 	}
 	switch {
+	case errors.Is(err, authority.ErrNotOwn):
+		return fail(http.StatusForbidden, "Cannot edit another user's token.")
+	case errors.Is(err, keywright.ErrForbidden):
+		return fail(http.StatusForbidden, presented.Sayable(err.Error()))
+	case errors.Is(err, keywright.ErrNotFound):
+		return fail(http.StatusNotFound, "Token does not exist.")
+	case errors.Is(err, keywright.ErrConflict), errors.Is(err, keywright.ErrQuota):
+		return fail(http.StatusConflict, presented.Sayable(err.Error()))
 	case errors.Is(err, presented.ErrRepeated):
 		return fail(http.StatusBadRequest, "There is more than one Authorization header.")
 	case errors.Is(err, keywright.ErrUnauthenticated), errors.Is(err, keywright.ErrMalformedCredential), errors.Is(err, keywright.ErrMalformedID):
@@ -84,6 +93,10 @@ func faults(invalid *keywright.InvalidError) *failure {
 	for _, p := range invalid.Problems {
 		loc := []any{"body"}
 		for part := range strings.SplitSeq(strings.Trim(p.Member, "/"), "/") {
+			switch part {
+			case "lifetime", "expires_at":
+				part = "expiration"
+			}
 			loc = append(loc, part)
 		}
 		all = append(all, fault{"value_error", loc, "Value error, " + presented.Sayable(p.Reason), nil})
@@ -93,7 +106,7 @@ func faults(invalid *keywright.InvalidError) *failure {
 
 // write answers with JSON.
 func write(w http.ResponseWriter, status int, body any) {
-	text, err := json.Marshal(body)
+	text, err := json.Marshal(body, json.FormatNilSliceAsNull(false))
 	if err != nil {
 		panic(err) // only text that is not UTF-8, of which nothing here is made
 	}

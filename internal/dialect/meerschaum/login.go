@@ -1,8 +1,6 @@
 package meerschaum
 
 import (
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -25,22 +23,20 @@ type loggedIn struct {
 }
 
 // login answers POST /login.
-func (s *server) login(w http.ResponseWriter, r *http.Request) {
-	asked, err := readLogin(w, r)
+func (s *server) login(r *http.Request) (any, error) {
+	asked, err := readLogin(r)
 	if err != nil {
-		s.refuse(w, r, err)
-		return
+		return nil, err
 	}
 	granted, err := s.grant(r, asked)
 	if err != nil {
-		s.refuse(w, r, err)
-		return
+		return nil, err
 	}
-	write(w, http.StatusOK, loggedIn{
+	return loggedIn{
 		AccessToken: granted.AccessToken.Reveal(),
 		TokenType:   "bearer",
 		Expires:     granted.ExpiresAt.UTC().Format(naive),
-	})
+	}, nil
 }
 
 // loginForm is what a client sends to log in.
@@ -52,7 +48,11 @@ type loginForm struct {
 	bare               bool // none of the four credential fields is there
 }
 
+// grant is a session for who logs in by password, which lives for hours, and an access token for a token.
 func (s *server) grant(r *http.Request, asked loginForm) (authority.AccessGrant, error) {
+	if asked.grant == "password" {
+		return s.Authority.LoginAccess(r.Context(), s.Caller(r, keywright.Credential{}), asked.username, keywright.NewSecret(asked.password), asked.scopes)
+	}
 	credential, err := s.client(r, asked)
 	if err != nil {
 		return authority.AccessGrant{}, err
@@ -62,20 +62,17 @@ func (s *server) grant(r *http.Request, asked loginForm) (authority.AccessGrant,
 
 // client is the token that logs in: by the form or, where that has no credentials, by the header.
 func (s *server) client(r *http.Request, asked loginForm) (keywright.Credential, error) {
-	switch {
-	case asked.grant == "password":
-		return keywright.Credential{}, keywright.ErrUnauthenticated
-	case asked.bare:
+	if asked.bare {
 		return s.presentedIn(r)
 	}
 	return s.pair(asked.id, asked.secret)
 }
 
 // readLogin reads the form. A body of another type has no fields, and what is in the URL is never looked at.
-func readLogin(w http.ResponseWriter, r *http.Request) (loginForm, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
+func readLogin(r *http.Request) (loginForm, error) {
+	body, err := read(r)
 	if err != nil {
-		return loginForm{}, unread(err)
+		return loginForm{}, err
 	}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if kind != "" && kind != "application/x-www-form-urlencoded" {
@@ -111,12 +108,4 @@ func newLoginForm(fields url.Values) (loginForm, error) {
 			"String should match pattern '^(password|client_credentials)$'", presented.Sayable(asked.grant)})
 	}
 	return asked, nil
-}
-
-// unread says why a body could not be read.
-func unread(err error) error {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return fail(http.StatusRequestEntityTooLarge, http.StatusText(http.StatusRequestEntityTooLarge))
-	}
-	return fail(http.StatusBadRequest, "There was an error parsing the body")
 }

@@ -87,6 +87,7 @@ var kinds = map[string]string{
 	"jwt":    `eyJ[\w-]+\.[\w-]+\.[\w-]+`,
 	"secret": `[0-9A-Za-z]{43}`,
 	"key":    `kw_[0-9A-Za-z]{71}`,
+	"mrsm":   `mrsm-key:[0-9A-Za-z+/]+={0,2}`,
 	"base64": `[0-9A-Za-z+/]+={0,2}`,
 	"int":    `[0-9]+`,
 	"time":   `[0-9T:.Z+-]+`,
