@@ -216,16 +216,17 @@ func TestAPIKeyRoundTrip(t *testing.T) {
 		var id keywright.ID
 		copy(id[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Filter(func(b []byte) bool { return [16]byte(b) != [16]byte{} }).Draw(t, "id"))
 		secret := rapid.StringOfN(rapid.RuneFrom([]rune(sampleSecret+"hijklmnopqrstuvwxyz")), 43, 43, -1).Draw(t, "secret")
-		key := keywright.FormatAPIKey("", id, secret)
-		if want := sealed("kw_" + idDigits(id) + secret); key != want {
+		prefix := rapid.StringMatching(`[a-z]{2,15}[a-rt-z]`).Draw(t, "prefix") // of all lengths, for the checksum
+		key := keywright.FormatAPIKey(prefix, id, secret)
+		if want := sealed(prefix + "_" + idDigits(id) + secret); key != want {
 			t.Fatalf("written %s, want %s", key, want)
 		}
-		c, err := keywright.ParseCredential("", key)
+		c, err := keywright.ParseCredential(prefix, key)
 		if err != nil || c.ID() != id || c.Reveal() != secret || c.Form() != keywright.FormAPIKey {
 			t.Fatalf("%s: %v, %v", key, c, err)
 		}
-		i := rapid.IntRange(3, len(key)-1).Draw(t, "position")
-		if _, err := keywright.ParseCredential("", key[:i]+other(key[i])+key[i+1:]); !errors.Is(err, keywright.ErrMalformedCredential) {
+		i := rapid.IntRange(len(prefix)+1, len(key)-1).Draw(t, "position")
+		if _, err := keywright.ParseCredential(prefix, key[:i]+other(key[i])+key[i+1:]); !errors.Is(err, keywright.ErrMalformedCredential) {
 			t.Fatalf("%s with position %d changed: %v", key, i, err)
 		}
 	})
@@ -447,7 +448,7 @@ func BenchmarkParse(b *testing.B) {
 		b.Fatal(err)
 	}
 	for name, s := range map[string]string{
-		"api_key": keywright.FormatAPIKey("kw", id, sampleSecret), "access_token": sampleJWT, "foreign": "sk-live-" + sampleSecret,
+		"api_key": keywright.FormatAPIKey("kw", id, sampleSecret), "access_token": "eyJh" + strings.Repeat("aZ0-", 20) + "." + strings.Repeat("eyJhbG_9", 50) + "." + strings.Repeat("c2lnbmF0", 10), "foreign": "sk-live-" + sampleSecret,
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
