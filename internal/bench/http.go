@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -129,15 +128,19 @@ func startFloor(ctx context.Context) (server, error) {
 
 // start starts a server and waits until it takes connections.
 func start(ctx context.Context, cmd *exec.Cmd, listen string) (server, error) {
-	var said bytes.Buffer
-	cmd.Stderr = &said
+	said, err := os.CreateTemp("", "keywright-bench-*.log") // a file: copying the lines would take time from wrk
+	if err != nil {
+		return server{}, err
+	}
+	defer os.Remove(said.Name())
+	defer said.Close()
+	cmd.Stderr = said
 	if err := cmd.Start(); err != nil {
 		return server{}, err
 	}
 	for range 200 {
 		if conn, err := net.DialTimeout("tcp", listen, time.Second); err == nil {
 			conn.Close()
-			cmd.Stderr = nil
 			return server{"http://" + listen, cmd}, nil
 		}
 		select {
@@ -147,7 +150,8 @@ func start(ctx context.Context, cmd *exec.Cmd, listen string) (server, error) {
 		}
 	}
 	_ = cmd.Process.Kill()
-	return server{}, fmt.Errorf("%s did not listen on %s: %s", cmd.Path, listen, said.String())
+	log, _ := os.ReadFile(said.Name())
+	return server{}, fmt.Errorf("%s did not listen on %s: %s", cmd.Path, listen, log)
 }
 
 func freePort() (string, error) {
