@@ -1,8 +1,9 @@
 # make run    the server, with its data in ./keywright-data
 # make test   every check there is; on Debian, as root, it installs what they need
+# make prove  the long runs of what make test proves in a short form: half an hour
 # make bench  the figures of docs/performance.md, measured here
 
-.PHONY: run build test bench
+.PHONY: run build test prove bench
 
 run:
 	go run ./cmd/keywright serve
@@ -12,6 +13,9 @@ build:
 
 test:
 	scripts/test
+
+prove:
+	KEYWRIGHT_PROVE_PAIRS=1000000 go test -count=1 -timeout 4h -run TestAuthorityNeverWidens -v ./internal/authority
 
 bench:
 	scripts/bench
