@@ -44,7 +44,8 @@ func importTable() map[string][]string {
 		"internal/store/sqlstore":     {root, store, auditlog, "internal/store/sqlstore/..."},
 		"internal/store/sqlstore/...": {},
 		"internal/store/storetest":    {root, store},
-		"internal/store/pgtest":       {}, // for tests only
+		"internal/store/pgtest":       {},                                                         // for tests only
+		"internal/store/teststore":    {root, "internal/store/sqlstore", "internal/store/pgtest"}, // likewise
 		"internal/rest":               {root, authority, presented, auditlog},
 		"internal/oauth":              {root, authority, presented},
 		"internal/gateway":            {root, authority, presented},

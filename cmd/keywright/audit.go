@@ -90,13 +90,14 @@ type auditVerifyCmd struct {
 	output
 	Export     string   `arg:"" optional:"" placeholder:"EXPORT" help:"What keywright audit export wrote; - is standard input."`
 	Data       string   `placeholder:"DIR" help:"Verify the database in this data directory, offline; the server may be running."`
+	Database   string   `placeholder:"URL" help:"Likewise with a PostgreSQL database; '-' takes KEYWRIGHT_DATABASE."`
 	Checkpoint []string `placeholder:"FILE" sep:"none" help:"A checkpoint that was kept elsewhere; repeat for more."`
 	Key        string   `placeholder:"KEY" help:"The verifier key that was kept elsewhere (default: what the instance or the database says, which proves less)."`
 }
 
 // Help says what can be verified.
 func (auditVerifyCmd) Help() string {
-	return "An export is verified by itself, --data a database, both without a server. With --checkpoint alone the server is asked to prove that its " +
+	return "An export is verified by itself, --data and --database a database, without a server. With --checkpoint alone the server is asked to prove that its " +
 		"log begins with the one that was kept. The exit code is 0 if all is as it was written and 1 if it is not."
 }
 
@@ -123,8 +124,10 @@ func (c *auditVerifyCmd) Run(ctx context.Context, h *host) error {
 	}
 	var report auditlog.Report
 	switch {
-	case c.Data != "" && c.Export != "":
-		return usagef("give an export or --data, not both")
+	case c.Data != "" && c.Export != "" || c.Database != "" && (c.Data != "" || c.Export != ""):
+		return usagef("give one of an export, --data and --database")
+	case c.Database != "":
+		report, err = c.database(ctx, kept)
 	case c.Data != "":
 		report, err = server.VerifyTrail(ctx, c.Data, c.Key, kept)
 	case c.Export != "":
@@ -132,9 +135,21 @@ func (c *auditVerifyCmd) Run(ctx context.Context, h *host) error {
 	case len(kept) > 0:
 		report, err = c.remotely(ctx, h, kept)
 	default:
-		return usagef("give an export, --data, or --checkpoint")
+		return usagef("give an export, --data, --database, or --checkpoint")
 	}
 	return c.tell(h, report, err)
+}
+
+func (c *auditVerifyCmd) database(ctx context.Context, kept []string) (auditlog.Report, error) {
+	given := c.Database
+	if given == "-" {
+		given = os.Getenv(databaseVariable)
+	}
+	url, err := databaseURL("--database", given)
+	if err != nil {
+		return auditlog.Report{}, err
+	}
+	return server.VerifyPostgresTrail(ctx, url, c.Key, kept)
 }
 
 func (c *auditVerifyCmd) checkpoints() ([]string, error) {

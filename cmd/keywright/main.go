@@ -15,7 +15,8 @@ import (
 
 // cli is the command line. Each command is a struct with a Run method; each noun has a file of its own.
 type cli struct {
-	Serve serveCmd `cmd:"" help:"Run the server."`
+	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Migrate migrateCmd `cmd:"" help:"Move a data directory's database to PostgreSQL."`
 
 	Login   loginCmd   `cmd:"" group:"Signing in" help:"Sign in to an instance."`
 	Logout  logoutCmd  `cmd:"" group:"Signing in" help:"Sign out."`

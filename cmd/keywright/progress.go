@@ -11,7 +11,7 @@ const barWidth = 30
 // progress is a bar on the terminal's error stream; where nobody watches it writes nothing.
 type progress struct {
 	out   io.Writer // nil: nobody watches
-	total int64     // bytes; 0: not known
+	total int64     // bytes, or rows; 0: not known
 	read  int64
 }
 
@@ -39,6 +39,16 @@ func (c countingReader) Read(b []byte) (int, error) {
 
 // tell draws the bar.
 func (p *progress) tell(imported, refused int) {
+	p.draw(fmt.Sprintf("%d imported, %d refused", imported, refused))
+}
+
+// rows draws the bar of what is counted in rows.
+func (p *progress) rows(done, total int64) {
+	p.read, p.total = done, total
+	p.draw(fmt.Sprintf("%d of %d rows", done, total))
+}
+
+func (p *progress) draw(text string) {
 	if p.out == nil {
 		return
 	}
@@ -48,7 +58,7 @@ func (p *progress) tell(imported, refused int) {
 		full := int(part * barWidth)
 		bar = fmt.Sprintf("[%s%s] %3d%% ", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), int(part*100))
 	}
-	fmt.Fprintf(p.out, "\r%s%d imported, %d refused", bar, imported, refused)
+	fmt.Fprintf(p.out, "\r%s%s", bar, text)
 }
 
 // finish leaves the line of the bar.

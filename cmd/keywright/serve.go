@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type serveCmd struct {
 	Config configFile `help:"TOML file with these settings, named as the flags are." placeholder:"FILE" env:"KEYWRIGHT_CONFIG"`
 
 	Data      string `help:"Directory of the database and the master key." placeholder:"DIR" default:"./keywright-data" env:"KEYWRIGHT_DATA"`
+	Database  string `help:"URL of a PostgreSQL database, which several servers may share. A password in it comes from the environment only. Default: SQLite, in the data directory." placeholder:"URL" env:"KEYWRIGHT_DATABASE"`
 	Listen    string `help:"Address to listen at." placeholder:"HOST:PORT" default:"127.0.0.1:8080" env:"KEYWRIGHT_LISTEN"`
 	PublicURL string `help:"URL under which clients reach this instance; the issuer of its access tokens. Default: made of --listen." aliases:"issuer" placeholder:"URL" env:"KEYWRIGHT_PUBLIC_URL"`
 	TLSCert   string `name:"tls-cert" help:"PEM file of the TLS certificate and its chain; read again when it changes." placeholder:"FILE" env:"KEYWRIGHT_TLS_CERT"`
@@ -75,7 +77,13 @@ func (c *serveCmd) Run(ctx context.Context, std stdio) error {
 	collectLess()
 	log := newServerLog(std.Err, c.LogFormat, c.LogLevel)
 	defer log.flush()
-	s, err := server.Open(ctx, c.config(log.Logger))
+	database, err := databaseURL("--database", c.Database)
+	if err != nil {
+		return err
+	}
+	config := c.config(log.Logger)
+	config.Database = database
+	s, err := server.Open(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -128,12 +136,15 @@ func takeFromEnvironment(name string) keywright.Secret {
 // password too, which is kept nowhere.
 func (c *serveCmd) greet(std stdio, opened server.Opened) {
 	if !opened.FirstStart.Created {
-		fmt.Fprintf(std.Out, "Keywright is ready at %s (data in %s)\n", opened.URL, opened.Data)
+		fmt.Fprintf(std.Out, "Keywright is ready at %s (data in %s)\n", opened.URL, cmp.Or(opened.Database, opened.Data))
 		return
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Keywright is ready at %s\n\n", opened.URL)
 	fmt.Fprintf(&b, "  Data        %s\n", opened.Data)
+	if opened.Database != "" {
+		fmt.Fprintf(&b, "  Database    %s\n", opened.Database)
+	}
 	if opened.MasterKeyFile != "" {
 		fmt.Fprintf(&b, "  Master key  %s\n              Back it up apart from the data: one is of no use without the other.\n", opened.MasterKeyFile)
 	}

@@ -50,7 +50,7 @@ func (a *Authority) Bootstrap(ctx context.Context, first FirstStart) (FirstStart
 }
 
 func (a *Authority) bootstrap(ctx context.Context, first FirstStart) (FirstStartResult, error) {
-	known, err := a.keyringSeen(ctx)
+	known, err := keyringSeen(ctx, a.cfg.Store)
 	if err != nil {
 		return FirstStartResult{}, err
 	}
@@ -70,14 +70,24 @@ func (a *Authority) bootstrap(ctx context.Context, first FirstStart) (FirstStart
 		return FirstStartResult{}, err
 	}
 	b := beginning{a: a, email: cmp.Or(first.AdminEmail, firstUser+"@localhost"), hash: hash}
-	if _, err := a.commit(ctx, func(tx store.Tx) error { return b.make(ctx, tx) }); err != nil {
+	_, err = a.commit(ctx, func(tx store.Tx) error { return b.make(ctx, tx) })
+	if errors.Is(err, keywright.ErrConflict) { // another server on this database was first, a moment ago
+		return a.bootstrap(ctx, first)
+	}
+	if err != nil {
 		return FirstStartResult{}, err
 	}
 	return result, nil
 }
 
-func (a *Authority) keyringSeen(ctx context.Context) (ids []string, err error) {
-	err = a.cfg.Store.Read(ctx, func(tx store.Tx) error {
+// Begun reports whether an instance has started on a database before.
+func Begun(ctx context.Context, db store.Store) (bool, error) {
+	ids, err := keyringSeen(ctx, db)
+	return len(ids) > 0, err
+}
+
+func keyringSeen(ctx context.Context, db store.Store) (ids []string, err error) {
+	err = db.Read(ctx, func(tx store.Tx) error {
 		text, err := tx.Keys().Setting(ctx, keyringSetting)
 		ids = strings.Fields(text)
 		return err

@@ -2,24 +2,19 @@ package authority
 
 import (
 	"context"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/keywright/keywright"
-	"github.com/keywright/keywright/internal/store/sqlstore"
+	"github.com/keywright/keywright/internal/store/teststore"
 )
 
 const otherMaster = "kwmk1.IAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 
 func TestFirstStart(t *testing.T) {
 	t.Parallel()
-	db, err := sqlstore.OpenSQLite(t.Context(), sqlstore.Options{Path: filepath.Join(t.TempDir(), "keywright.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := teststore.Open(t)
 	i := &instance{t: t, store: db}
 	i.Authority = i.open(testMaster)
 	first, err := i.Bootstrap(t.Context(), FirstStart{AdminEmail: "root@example.org"})
@@ -47,11 +42,7 @@ func TestFirstStart(t *testing.T) {
 
 func TestFirstStartRefusesBadPassword(t *testing.T) {
 	t.Parallel()
-	db, err := sqlstore.OpenSQLite(t.Context(), sqlstore.Options{Path: filepath.Join(t.TempDir(), "keywright.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := teststore.Open(t)
 	i := &instance{t: t, store: db}
 	i.Authority = i.open(testMaster)
 	if _, err := i.Bootstrap(t.Context(), FirstStart{AdminPassword: keywright.NewSecret("short")}); invalidMember(err) != "admin password" {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/store/sqlstore"
+	"github.com/keywright/keywright/internal/store/teststore"
 )
 
 // instance is an Authority over a real database with a cache in front of it, a clock that
@@ -35,11 +35,7 @@ var testAddress = netip.MustParseAddr("192.0.2.1")
 
 func newInstance(t testing.TB, change ...func(*Config)) *instance {
 	t.Helper()
-	db, err := sqlstore.OpenSQLite(context.Background(), sqlstore.Options{Path: filepath.Join(t.TempDir(), "keywright.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := teststore.Open(t)
 	i := &instance{t: t, store: db}
 	i.setClock(time.Date(2026, 7, 1, 12, 0, 0, 500_000_000, time.UTC))
 	i.Authority = i.open(testMaster, change...)

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/store/sqlstore"
+	"github.com/keywright/keywright/internal/store/teststore"
 )
 
 // epoch is when every world of a test begins.
@@ -38,10 +38,7 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, now: epoch, sessions: map[string]Caller{}}
-	var err error
-	w.st, err = sqlstore.OpenSQLite(t.Context(), sqlstore.Options{Path: filepath.Join(t.TempDir(), "keywright.db")})
-	w.must(err)
-	t.Cleanup(func() { w.st.Close() })
+	w.st = teststore.Open(t)
 	text, err := keyring.Generate(rand.Reader)
 	w.must(err)
 	keys, err := keyring.Parse(text)

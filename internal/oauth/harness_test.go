@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,7 +21,7 @@ import (
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/oauth"
 	"github.com/keywright/keywright/internal/store"
-	"github.com/keywright/keywright/internal/store/sqlstore"
+	"github.com/keywright/keywright/internal/store/teststore"
 )
 
 const (
@@ -76,9 +75,7 @@ func (in *instance) open(issuer string) {
 	must(in.t, err)
 	ring, err := keyring.Parse(master)
 	must(in.t, err)
-	db, err := sqlstore.OpenSQLite(ctx, sqlstore.Options{Path: filepath.Join(in.t.TempDir(), "keywright.db")})
-	must(in.t, err)
-	in.t.Cleanup(func() { _ = db.Close() })
+	db := teststore.Open(in.t)
 	in.store = db
 	cache := factcache.New(db, factcache.Options{})
 	in.authority, err = authority.New(authority.Config{

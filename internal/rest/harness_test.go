@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +24,7 @@ import (
 	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/store"
-	"github.com/keywright/keywright/internal/store/sqlstore"
+	"github.com/keywright/keywright/internal/store/teststore"
 )
 
 // instance is the API over a real authority and a real database.
@@ -67,9 +66,7 @@ func open(t testing.TB, url string) *instance {
 	must(in.t, err)
 	ring, err := keyring.Parse(master)
 	must(in.t, err)
-	db, err := sqlstore.OpenSQLite(ctx, sqlstore.Options{Path: filepath.Join(in.t.TempDir(), "keywright.db")})
-	must(in.t, err)
-	in.t.Cleanup(func() { _ = db.Close() })
+	db := teststore.Open(in.t)
 	in.store = db
 	remembered := factcache.New(db, factcache.Options{})
 	in.authority, err = authority.New(authority.Config{

@@ -24,6 +24,16 @@ func VerifyTrail(ctx context.Context, data, verifier string, kept []string) (aud
 	return report, errors.Join(err, trail.Close())
 }
 
+// VerifyPostgresTrail does so with the database of a URL.
+func VerifyPostgresTrail(ctx context.Context, database keywright.Secret, verifier string, kept []string) (auditlog.Report, error) {
+	trail, err := sqlstore.OpenPostgresTrail(ctx, sqlstore.PostgresOptions{URL: database})
+	if err != nil {
+		return auditlog.Report{}, err
+	}
+	report, err := verifyTrail(ctx, trail, verifier, kept)
+	return report, errors.Join(err, trail.Close())
+}
+
 func verifyTrail(ctx context.Context, trail *sqlstore.Trail, verifier string, kept []string) (auditlog.Report, error) {
 	own, err := trail.Checkpoints(ctx)
 	if err != nil {

@@ -19,9 +19,11 @@ import (
 
 // Config is what an instance is opened with. Data and Listen are required.
 type Config struct {
-	// Data is the directory of the database, the lock and the master key. It is made,
+	// Data is the directory of the SQLite database, the lock and the master key. It is made,
 	// for its owner alone, if it is not there; one that others may read is refused.
 	Data string
+	// Database is the URL of a PostgreSQL database, which any number of servers may share; none: SQLite, in Data.
+	Database keywright.Secret
 	// Listen is the TCP address, host:port; port 0 takes a free one.
 	Listen string
 	// PublicURL is the URL under which clients reach the instance, and so the issuer of

@@ -73,7 +73,8 @@ func private(path string) error {
 
 // masterKey reads the instance's master key from where the configuration says, or
 // makes one for a data directory that has no database yet. made is the file it wrote, if it did.
-func masterKey(cfg Config) (ring *keyring.Ring, made string, err error) {
+// known is the database that a master key belongs to already; empty: none is there.
+func masterKey(cfg Config, known string) (ring *keyring.Ring, made string, err error) {
 	if cfg.MasterKey.Reveal() != "" && cfg.MasterKeyFile != "" {
 		return nil, "", errors.New("the master key is given twice, by value and by file: give one")
 	}
@@ -86,7 +87,7 @@ func masterKey(cfg Config) (ring *keyring.Ring, made string, err error) {
 	path := cfg.MasterKeyFile
 	if path == "" {
 		path = filepath.Join(cfg.Data, masterKeyFile)
-		if made, err = ensureMasterKey(path, filepath.Join(cfg.Data, databaseFile), cfg.Random); err != nil {
+		if made, err = ensureMasterKey(path, known, cfg.Random); err != nil {
 			return nil, "", err
 		}
 	}
@@ -111,12 +112,12 @@ func readMasterKey(path string) (*keyring.Ring, error) {
 
 // ensureMasterKey makes the master key file unless it is there. A database whose key
 // is gone is left alone: a new key would open nothing in it.
-func ensureMasterKey(path, database string, random io.Reader) (made string, err error) {
+func ensureMasterKey(path, known string, random io.Reader) (made string, err error) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	if _, err := os.Stat(database); !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("the database %s is there but its master key file %s is not: bring it back, or give the key with --master-key-file or KEYWRIGHT_MASTER_KEY", database, path)
+	if known != "" {
+		return "", fmt.Errorf("the database %s is there but its master key file %s is not: bring it back, or give the key with --master-key-file or KEYWRIGHT_MASTER_KEY", known, path)
 	}
 	text, err := keyring.Generate(random)
 	if err != nil {
@@ -162,4 +163,16 @@ func absolute(path string) string {
 		return abs
 	}
 	return path
+}
+
+// existing is the path of a file, if it is there.
+func existing(path string) (string, error) {
+	_, err := os.Stat(path)
+	switch {
+	case err == nil:
+		return path, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	}
+	return "", err
 }

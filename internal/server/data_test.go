@@ -95,7 +95,11 @@ func TestMasterKey(t *testing.T) {
 				cfg.MasterKeyFile = path
 			}
 		}
-		ring, made, err := masterKey(cfg)
+		known, err := existing(filepath.Join(cfg.Data, databaseFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ring, made, err := masterKey(cfg, known)
 		switch {
 		case tt.err != "":
 			if err == nil || !strings.Contains(err.Error(), tt.err) || strings.Contains(err.Error(), "nonsense") {
@@ -115,7 +119,7 @@ func TestMasterKey(t *testing.T) {
 func TestMasterKeyFileMissing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if _, _, err := masterKey(Config{Data: dir, MasterKeyFile: filepath.Join(dir, "none"), Random: rand.Reader}); err == nil {
+	if _, _, err := masterKey(Config{Data: dir, MasterKeyFile: filepath.Join(dir, "none"), Random: rand.Reader}, ""); err == nil {
 		t.Error("made up a key")
 	}
 }

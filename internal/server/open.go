@@ -16,6 +16,7 @@ import (
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/keyring"
+	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/store/sqlstore"
 	"github.com/keywright/keywright/internal/webhook"
 )
@@ -24,6 +25,7 @@ import (
 type Opened struct {
 	URL           string                     // under which clients reach the instance
 	Data          string                     // absolute
+	Database      string                     // how people know the PostgreSQL database; empty: SQLite, in Data
 	MasterKeyFile string                     // made by this start; empty: it was there, or was given
 	FirstStart    authority.FirstStartResult // zero but at the first start
 }
@@ -62,19 +64,23 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.listener, err = s.listen(); err != nil {
 		return err
 	}
-	keys, made, err := masterKey(s.cfg)
+	known, err := s.openPostgres(ctx)
 	if err != nil {
 		return err
 	}
-	s.Opened = Opened{URL: s.publicURL(), Data: absolute(s.cfg.Data), MasterKeyFile: made}
+	keys, made, err := masterKey(s.cfg, known)
+	if err != nil {
+		return err
+	}
+	s.Opened = Opened{URL: s.publicURL(), Data: absolute(s.cfg.Data), Database: s.shared(), MasterKeyFile: made}
 	if err := issuable(s.Opened.URL); err != nil {
 		return err
 	}
 	if s.provider, s.signOn, err = s.cfg.SSO.read(s.Opened.URL, s.cfg.Now); err != nil {
 		return err
 	}
-	if s.store, err = sqlstore.OpenSQLite(ctx, sqlstore.Options{Path: filepath.Join(s.cfg.Data, databaseFile), Log: s.cfg.Log}); err != nil {
-		return fmt.Errorf("open the database: %w", err)
+	if err := s.openSQLite(ctx); err != nil {
+		return err
 	}
 	if err := s.start(ctx, keys); err != nil {
 		return err
@@ -82,13 +88,59 @@ func (s *Server) open(ctx context.Context) (err error) {
 	return s.mount(keys)
 }
 
+// openPostgres opens the database that is shared, if one is. known is the name of a database that a master key belongs to
+// already.
+func (s *Server) openPostgres(ctx context.Context) (known string, err error) {
+	if s.shared() == "" {
+		return existing(filepath.Join(s.cfg.Data, databaseFile))
+	}
+	s.store, err = sqlstore.OpenPostgres(ctx, sqlstore.PostgresOptions{URL: s.cfg.Database, Log: s.cfg.Log})
+	if err != nil {
+		return "", fmt.Errorf("open the database: %w", err)
+	}
+	begun, err := authority.Begun(ctx, s.store)
+	if err != nil || !begun {
+		return "", err
+	}
+	return s.shared(), nil
+}
+
+func (s *Server) openSQLite(ctx context.Context) (err error) {
+	if s.store != nil {
+		return nil
+	}
+	s.store, err = sqlstore.OpenSQLite(ctx, sqlstore.Options{Path: filepath.Join(s.cfg.Data, databaseFile), Log: s.cfg.Log})
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	return nil
+}
+
+// shared names the database that other servers may have open too; empty: there is none.
+func (s *Server) shared() string {
+	if s.cfg.Database.Reveal() == "" {
+		return ""
+	}
+	return sqlstore.PostgresName(s.cfg.Database)
+}
+
+// finder is what verifications look into. Of a database that others change too nothing is remembered: each verification reads
+// the primary, so that a change that has returned at one server holds at all.
+func (s *Server) finder() (f store.Finder, forget func(context.Context, store.Commit) error) {
+	if s.shared() != "" {
+		return s.store, nil
+	}
+	remembered := factcache.New(s.store, factcache.Options{})
+	return remembered, remembered.Forget
+}
+
 // start makes the authority, and what a first start makes.
 func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
-	remembered := factcache.New(s.store, factcache.Options{})
+	finder, forget := s.finder()
 	s.authority, err = authority.New(authority.Config{
 		Store:  s.store,
-		Finder: remembered,
-		Forget: remembered.Forget,
+		Finder: finder,
+		Forget: forget,
 		Usage:  s.store,
 
 		Post:          s.webhooks().Send,

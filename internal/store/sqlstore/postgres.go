@@ -2,12 +2,14 @@ package sqlstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -94,10 +96,22 @@ func newPostgres(o PostgresOptions) (*postgres, error) {
 	return &postgres{config: config, log: o.Log}, nil
 }
 
-// name is how people know the database.
+// PostgresName is how people know the database of a URL: without who connects, and without the password.
+func PostgresName(url keywright.Secret) string {
+	p, err := newPostgres(PostgresOptions{URL: url})
+	if err != nil {
+		return "of the given URL"
+	}
+	return p.name()
+}
+
 func (p *postgres) name() string {
 	c := p.config.ConnConfig
-	return fmt.Sprintf("%s at %s", c.Database, net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))))
+	host := c.Host
+	if !filepath.IsAbs(host) { // else the directory of a socket
+		host = net.JoinHostPort(host, strconv.Itoa(int(c.Port)))
+	}
+	return cmp.Or(c.Database, c.User) + " at " + host
 }
 
 // options is the configuration of a connection for a purpose.
