@@ -57,7 +57,7 @@ func importTable() map[string][]string {
 		"internal/sso/ssotest":        {},
 		"keywrighttest":               {root, "internal/server"},
 		"cmd/keywright":               {root, "internal/server", auditlog},
-		"internal/bench":              {root, authority, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/server"}, // no part of the program
+		"internal/bench":              {root, authority, keyring, store, "internal/store/sqlstore", "internal/store/pgtest", "internal/factcache", "internal/server"}, // no part of the program
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // durable measures creates (token, secret and event in one commit) against what
-// the same driver commits bare, one row at a time and in bulk.
+// the same engine commits bare, one row at a time and in bulk.
 func durable(ctx context.Context, w io.Writer, p plan) error {
 	in, err := open(ctx, filepath.Join(p.dir, "durable.db"), 0)
 	if err != nil {
@@ -26,7 +26,18 @@ func durable(ctx context.Context, w io.Writer, p plan) error {
 		return err
 	}
 	defer bare.Close()
+	fmt.Fprintf(w, "\n## Durable creates a second (SQLite, WAL, synchronous=FULL)\n\n")
+	return creates(ctx, w, p, in, floor{
+		one:  func() (int, error) { return 1, bareRows(ctx, bare, 1) },
+		bulk: func() (int, error) { return 1000, bareRows(ctx, bare, 1000) },
+	})
+}
 
+// floor is what an engine commits bare: a row, and a thousand.
+type floor struct{ one, bulk func() (int, error) }
+
+// creates measures creates against a floor.
+func creates(ctx context.Context, w io.Writer, p plan, in *instance, bare floor) error {
 	create := func() (int, error) {
 		_, err := in.Issue(ctx, in.caller, keywright.NewToken{Scopes: []string{"invoices:read"}}, "")
 		return 1, err
@@ -39,8 +50,6 @@ func durable(ctx context.Context, w io.Writer, p plan) error {
 		issued, err := in.IssueBatch(ctx, in.caller, batch, "")
 		return len(issued), err
 	}
-	one := func() (int, error) { return 1, bareRows(ctx, bare, 1) }
-	bulk := func() (int, error) { return 1000, bareRows(ctx, bare, 1000) }
 
 	var serial, sixteen, batched, rows, bulkRows series
 	for range p.rounds {
@@ -48,7 +57,7 @@ func durable(ctx context.Context, w io.Writer, p plan) error {
 			into    *series
 			callers int
 			f       func() (int, error)
-		}{{&rows, 1, one}, {&serial, 1, create}, {&sixteen, 16, create}, {&bulkRows, 1, bulk}, {&batched, 1, createBatch}} {
+		}{{&rows, 1, bare.one}, {&serial, 1, create}, {&sixteen, 16, create}, {&bulkRows, 1, bare.bulk}, {&batched, 1, createBatch}} {
 			rate, err := perSecond(time.Duration(p.seconds)*time.Second/2, m.callers, m.f)
 			if err != nil {
 				return err
@@ -56,7 +65,6 @@ func durable(ctx context.Context, w io.Writer, p plan) error {
 			*m.into = append(*m.into, rate)
 		}
 	}
-	fmt.Fprintf(w, "\n## Durable creates a second (SQLite, WAL, synchronous=FULL)\n\n")
 	fmt.Fprintf(w, "| work | a second | against | ratio %% | target %% |\n| --- | --- | --- | --- | --- |\n")
 	fmt.Fprintf(w, "| bare row, one a commit | %s | | | |\n", rows)
 	fmt.Fprintf(w, "| create, one at a time | %s | bare row | %s | >= 40 |\n", serial, ratios(serial, rows))

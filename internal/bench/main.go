@@ -37,7 +37,7 @@ func main() {
 	out := flag.String("out", "", "write the report here too")
 	short := flag.Bool("short", false, "a quick pass: fewer rounds, 1k and 10k tokens")
 	seconds := flag.Int("seconds", 4, "length of a round")
-	only := flag.String("only", "", "comma list of process, http, durable, growth; empty: all")
+	only := flag.String("only", "", "comma list of process, http, durable, postgres, growth; empty: all")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -68,7 +68,7 @@ func run(ctx context.Context, short bool, seconds int, only, out string) error {
 	parts := []struct {
 		name    string
 		measure func(context.Context, io.Writer, plan) error
-	}{{"process", process}, {"http", doors}, {"durable", durable}, {"growth", growth}}
+	}{{"process", process}, {"http", doors}, {"durable", durable}, {"postgres", onPostgres}, {"growth", growth}}
 	for _, part := range parts {
 		if only != "" && !strings.Contains(","+only+",", ","+part.name+",") {
 			continue

@@ -17,6 +17,7 @@ import (
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/keyring"
+	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/store/sqlstore"
 )
 
@@ -29,10 +30,16 @@ type instance struct {
 }
 
 func open(ctx context.Context, path string, remembered int) (*instance, error) {
-	store, err := sqlstore.OpenSQLite(ctx, sqlstore.Options{Path: path})
+	db, err := sqlstore.OpenSQLite(ctx, sqlstore.Options{Path: path})
 	if err != nil {
 		return nil, err
 	}
+	cache := factcache.New(db, factcache.Options{MaxTokens: remembered})
+	return begin(ctx, db, cache, cache)
+}
+
+// begin makes an authority over a store, with a cache in front of it or none.
+func begin(ctx context.Context, db *sqlstore.Store, finder store.Finder, cache *factcache.Cache) (*instance, error) {
 	text, err := keyring.Generate(rand.Reader)
 	if err != nil {
 		return nil, err
@@ -41,10 +48,11 @@ func open(ctx context.Context, path string, remembered int) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache := factcache.New(store, factcache.Options{MaxTokens: remembered})
-	a, err := authority.New(authority.Config{
-		Store: store, Finder: cache, Forget: cache.Forget, Usage: store, Keys: ring, Issuer: "http://127.0.0.1",
-	})
+	cfg := authority.Config{Store: db, Finder: finder, Usage: db, Keys: ring, Issuer: "http://127.0.0.1"}
+	if cache != nil {
+		cfg.Forget = cache.Forget
+	}
+	a, err := authority.New(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +65,7 @@ func open(ctx context.Context, path string, remembered int) (*instance, error) {
 		return nil, err
 	}
 	credential, err := a.ParseCredential(session.Token.Reveal())
-	return &instance{a, store, cache, authority.Caller{Credential: credential}}, err
+	return &instance{a, db, cache, authority.Caller{Credential: credential}}, err
 }
 
 // process measures parse and verification in this process, from memory.

@@ -1,4 +1,4 @@
-// Package pgtest runs PostgreSQL servers for tests, from the programs that are installed: there is no imitation of
+// Package pgtest runs PostgreSQL servers for tests and measurements, from the programs that are installed: there is no imitation of
 // one. Where they are not installed, the test is skipped.
 package pgtest
 
@@ -46,18 +46,22 @@ func Start(t testing.TB, settings ...string) *Server {
 		missing(t, err)
 	}
 	t.Cleanup(func() {
-		if err := s.end(); err != nil {
+		if err := s.End(); err != nil {
 			t.Errorf("PostgreSQL: %v", err)
 		}
 	})
 	return s
 }
 
-var errNotInstalled = errors.New("PostgreSQL is not installed: apt-get install postgresql, or make test, which does so")
+// Run runs a server for who is no test. End it.
+func Run(settings ...string) (*Server, error) { return start(settings...) }
+
+// ErrNotInstalled says that there is no PostgreSQL to run.
+var ErrNotInstalled = errors.New("PostgreSQL is not installed: apt-get install postgresql, or make test, which does so")
 
 func missing(t testing.TB, err error) {
 	t.Helper()
-	if errors.Is(err, errNotInstalled) && os.Getenv("KEYWRIGHT_TEST_ALL") == "" {
+	if errors.Is(err, ErrNotInstalled) && os.Getenv("KEYWRIGHT_TEST_ALL") == "" {
 		t.Skip(err)
 	}
 	t.Fatal(err)
@@ -133,7 +137,7 @@ func program(name string) (string, error) {
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
 	if err != nil || len(found) == 0 {
-		return "", errNotInstalled
+		return "", ErrNotInstalled
 	}
 	slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
 	return found[0], nil
@@ -157,10 +161,10 @@ func start(settings ...string) (*Server, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := s.init(); err != nil {
-		return nil, errors.Join(err, s.end())
+		return nil, errors.Join(err, s.End())
 	}
 	if err := s.Start(); err != nil {
-		return nil, errors.Join(err, s.end())
+		return nil, errors.Join(err, s.End())
 	}
 	return s, nil
 }
@@ -187,8 +191,8 @@ func (s *Server) keep() error {
 	return s.keeper.Start()
 }
 
-// end ends the server and removes what it has kept.
-func (s *Server) end() error {
+// End ends the server and removes what it has kept.
+func (s *Server) End() error {
 	s.Kill()
 	return errors.Join(s.alive.Close(), s.keeper.Wait())
 }
