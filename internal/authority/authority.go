@@ -143,3 +143,6 @@ func checkIssuer(issuer string) error {
 func (a *Authority) ParseCredential(s string) (keywright.Credential, error) {
 	return keywright.ParseCredential(a.cfg.Prefix, s)
 }
+
+// Prefix is how API keys of the instance begin, before the underscore.
+func (a *Authority) Prefix() string { return a.cfg.Prefix }

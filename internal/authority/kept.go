@@ -1,9 +1,7 @@
 package authority
 
 import (
-	"cmp"
 	"context"
-	"slices"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
@@ -40,8 +38,7 @@ func (s *scene) issueKept(ctx context.Context, req keywright.NewToken) (keywrigh
 }
 
 // IssueAtLogin is IssueKept for a username or e-mail and password: the person makes the token as in a session, but has
-// none. The caller carries no credential. Where the request names neither kind nor space, it is a token of the account or,
-// for who makes tokens in spaces only, of the first of these.
+// none. The caller carries no credential.
 func (a *Authority) IssueAtLogin(ctx context.Context, caller Caller, username string, password keywright.Secret, req keywright.NewToken) (keywright.Issued, error) {
 	user, err := a.signIn(ctx, caller, username, password)
 	if err != nil {
@@ -54,7 +51,7 @@ func (a *Authority) IssueAtLogin(ctx context.Context, caller Caller, username st
 			return err
 		}
 		var err error
-		issued, err = s.issueKept(ctx, s.withinReach(req))
+		issued, err = s.issueKept(ctx, req)
 		return err
 	})
 	if err != nil {
@@ -72,16 +69,4 @@ func (s *scene) actAs(ctx context.Context, checked *store.User) error {
 	}
 	s.actor, err = s.personally(ctx, user, false)
 	return err
-}
-
-// withinReach names the space of a token where the actor cannot make one for the account.
-func (s *scene) withinReach(req keywright.NewToken) keywright.NewToken {
-	account := cmp.Or(req.Account, s.actor.account)
-	if req.Kind != 0 || req.Space != "" || s.require(place{account: account}, tokensWrite) == nil {
-		return req
-	}
-	if spaces := s.spacesWith(account, tokensWrite); len(spaces) > 0 {
-		req.Space = slices.Min(spaces)
-	}
-	return req
 }

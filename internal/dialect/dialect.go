@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/authority"
@@ -27,6 +28,15 @@ type Config struct {
 	Log       *slog.Logger                   // nil: discarded
 	Address   func(*http.Request) netip.Addr // of the client; nil: not known
 	RequestID func(*http.Request) string     // as the request log has it; nil: none
+	Now       func() time.Time               // nil: time.Now
+}
+
+// Time is now.
+func (c Config) Time() time.Time {
+	if c.Now == nil {
+		return time.Now()
+	}
+	return c.Now()
 }
 
 // Caller is who sent a request, showing a credential.

@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/keywright/keywright/internal/dialect"
+	"github.com/keywright/keywright/internal/dialect/devo"
 	"github.com/keywright/keywright/internal/dialect/meerschaum"
+	"github.com/keywright/keywright/internal/dialect/neuroio"
 )
 
 // noDialects is the name that stands for none.
@@ -21,7 +23,9 @@ type spoken struct {
 // everyDialect is the one list of them.
 func everyDialect() []spoken {
 	return []spoken{
+		{"devo", devo.New},
 		{"meerschaum", meerschaum.New},
+		{"neuroio", neuroio.New},
 	}
 }
 
@@ -55,6 +59,7 @@ func (s *Server) dialects() []*dialect.Door {
 		Log:       s.cfg.Log,
 		Address:   address,
 		RequestID: requestID,
+		Now:       s.cfg.Now,
 	}
 	var doors []*dialect.Door
 	for _, d := range everyDialect() {

@@ -93,6 +93,10 @@ var kinds = map[string]string{
 	"time":   `[0-9T:.Z+-]+`,
 	"naive":  `[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}`,
 	"text":   `[^"\\]+`,
+	"hex":    `[0-9a-f]+`,
+	"last":   `[0-9A-Za-z]{5}`,
+	"stamp":  `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00`,
+	"any":    `[^\n]*`,
 }
 
 var placeholder = regexp.MustCompile(`<([a-z0-9]+)(?: ([A-Z_]+))?>`)

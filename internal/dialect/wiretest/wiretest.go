@@ -20,7 +20,8 @@
 // a request's head are sent with CR LF, its body as it stands but for the file's last line end; "Content-Length: *"
 // is filled in; nothing is added. Of the answer, the status line, the headers that are named (the value "-" says that
 // there is none) and the whole body have to be as said, where <uuid>, <jwt>, <secret>, <key>, <mrsm>, <base64>, <int>,
-// <time>, <naive> (a time without zone) and <text> stand for what they name, and <uuid ID> also sets ID to it.
+// <hex>, <last> (how a key ends), <time>, <stamp> (one to the microsecond), <naive> (one without zone) and <text> stand for
+// what they name, <any> for the rest of what is not the dialect's, and <uuid ID> also sets ID to it.
 //
 // SESSION is the operator's session, URL and HOST are the server's.
 package wiretest
