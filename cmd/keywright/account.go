@@ -18,6 +18,9 @@ type accountCmd struct {
 	Reopen  accountReopenCmd  `cmd:"" help:"Let the tokens of a closed account work again."`
 	Members accountMembersCmd `cmd:"" help:"List who has a role on an account."`
 	Policy  accountPolicyCmd  `cmd:"" help:"Show an account's policy or change what the flags name."`
+
+	Catalogues accountCataloguesCmd `cmd:"" help:"List the catalogues of scopes that come with the server."`
+	Adopt      accountAdoptCmd      `cmd:"" name:"adopt-catalogue" help:"Register the audiences of a catalogue that comes with the server."`
 }
 
 type accountListCmd struct {

@@ -30,11 +30,12 @@ type cli struct {
 	Edit     editCmd     `cmd:"" group:"Tokens" help:"Likewise."`
 	Delete   deleteCmd   `cmd:"" group:"Tokens" help:"Likewise."`
 
-	Account accountCmd `cmd:"" group:"Tenants" help:"Accounts and their policies."`
-	Space   spaceCmd   `cmd:"" group:"Tenants" help:"The spaces of an account."`
-	User    userCmd    `cmd:"" group:"Tenants" help:"People and their roles."`
-	Events  eventsCmd  `cmd:"" group:"Tenants" help:"The audit trail."`
-	Audit   auditCmd   `cmd:"" group:"Tenants" help:"The audit trail as evidence: export, checkpoints, verification."`
+	Account  accountCmd  `cmd:"" group:"Tenants" help:"Accounts and their policies."`
+	Space    spaceCmd    `cmd:"" group:"Tenants" help:"The spaces of an account."`
+	Audience audienceCmd `cmd:"" group:"Tenants" help:"The APIs that tokens are for, and the scopes they know."`
+	User     userCmd     `cmd:"" group:"Tenants" help:"People and their roles."`
+	Events   eventsCmd   `cmd:"" group:"Tenants" help:"The audit trail."`
+	Audit    auditCmd    `cmd:"" group:"Tenants" help:"The audit trail as evidence: export, checkpoints, verification."`
 
 	Webhook webhookCmd `cmd:"" group:"Tenants" aliases:"webhooks" help:"Have events sent to a URL."`
 

@@ -105,6 +105,7 @@ func showToken(h *host, w io.Writer, t keywright.Token) {
 		"Space", printable(t.Space),
 		"Owner", printable(t.Owner),
 		"Scopes", noneIfEmpty(list(t.Scopes.Strings()), "none: no access"),
+		"Implied by them", printable(list(t.Implied.Strings())),
 		"Audience", noneIfEmpty(list(t.Audience), "any that names none"),
 		"Networks", noneIfEmpty(networks(t), "any"),
 		"Metadata", metadata(t.Metadata),
