@@ -3,6 +3,7 @@ package authority
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/keywright/keywright"
@@ -33,8 +34,8 @@ func (a *Authority) UserNumber(ctx context.Context, caller Caller, username stri
 	return number, err
 }
 
-// Givable is what, of the scopes asked for, the caller may give to a token it makes in a space (empty: an account
-// token) of an account (empty: its own): by its own authority and by the policies there.
+// Givable is what, of the scopes asked for, the caller may give to a token without audience that it makes in a space (empty:
+// an account token) of an account (empty: its own): by its own authority, by the policies there and by what the catalogue knows.
 func (a *Authority) Givable(ctx context.Context, caller Caller, account, space string, asked []string) ([]string, error) {
 	var given []string
 	err := a.view(ctx, caller, func(s *scene) error {
@@ -56,8 +57,22 @@ func (a *Authority) Givable(ctx context.Context, caller Caller, account, space s
 				wanted = wanted.Narrow(l.Scopes)
 			}
 		}
+		wanted, err = s.givableOf(ctx, at.account, wanted)
 		given = wanted.Strings()
-		return nil
+		return err
 	})
 	return given, err
+}
+
+// givableOf are those scopes that the catalogue of the tokens without audience knows and lets the actor give.
+func (s *scene) givableOf(ctx context.Context, account string, wanted keywright.Scopes) (keywright.Scopes, error) {
+	l, err := s.lexicon(ctx, &keywright.Facts{Account: account})
+	if err != nil {
+		return nil, err
+	}
+	free := s.actor.token != nil || s.administers(account)
+	return slices.DeleteFunc(wanted, func(scope keywright.Scope) bool {
+		_, admins := l.adminOnly(keywright.Scopes{scope})
+		return !l.knows(scope) || admins && !free
+	}), nil
 }

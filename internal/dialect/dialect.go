@@ -24,6 +24,7 @@ import (
 // Config is what every dialect is made with. Authority is required.
 type Config struct {
 	Name      string // of the dialect, for the usage of tokens
+	URL       string // https://…: where clients reach the instance; never built from a request
 	Authority *authority.Authority
 	Log       *slog.Logger                   // nil: discarded
 	Address   func(*http.Request) netip.Addr // of the client; nil: not known

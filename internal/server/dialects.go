@@ -8,6 +8,7 @@ import (
 	"github.com/keywright/keywright/internal/dialect"
 	"github.com/keywright/keywright/internal/dialect/devo"
 	"github.com/keywright/keywright/internal/dialect/meerschaum"
+	"github.com/keywright/keywright/internal/dialect/meshstack"
 	"github.com/keywright/keywright/internal/dialect/neuroio"
 )
 
@@ -25,6 +26,7 @@ func everyDialect() []spoken {
 	return []spoken{
 		{"devo", devo.New},
 		{"meerschaum", meerschaum.New},
+		{"meshstack", meshstack.New},
 		{"neuroio", neuroio.New},
 	}
 }
@@ -55,6 +57,7 @@ func checkDialects(chosen []string) error {
 // dialects opens the chosen ones.
 func (s *Server) dialects() []*dialect.Door {
 	cfg := dialect.Config{
+		URL:       s.Opened.URL,
 		Authority: s.authority,
 		Log:       s.cfg.Log,
 		Address:   address,

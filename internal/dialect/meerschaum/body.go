@@ -2,7 +2,6 @@ package meerschaum
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -10,20 +9,9 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/keywright/keywright/internal/dialect"
 	"github.com/keywright/keywright/internal/presented"
 )
-
-// read reads a request's body, whatever type it is said to be of: the real client says none.
-func read(r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(r.Body)
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, fail(http.StatusRequestEntityTooLarge, http.StatusText(http.StatusRequestEntityTooLarge))
-	}
-	if err != nil {
-		return nil, fail(http.StatusBadRequest, "There was an error parsing the body")
-	}
-	return body, nil
-}
 
 // members are those of a JSON object, and what was found wrong with them. Unknown ones are let be.
 type members struct {
@@ -33,7 +21,7 @@ type members struct {
 
 // readMembers reads a JSON object. No body is nil.
 func readMembers(r *http.Request) (*members, error) {
-	body, err := read(r)
+	body, err := dialect.Body(r, bodyLimit)
 	if err != nil || len(body) == 0 {
 		return nil, err
 	}
@@ -81,9 +69,7 @@ func (m *members) has(name string) bool {
 	return ok && value.Kind() != 'n'
 }
 
-func (m *members) text(name string) (text string, ok bool) {
-	return text, m.has(name) && json.Unmarshal(m.values[name], &text) == nil
-}
+func (m *members) text(name string) (string, bool) { return dialect.Text(m.values[name]) }
 
 // label is a string; nil where there is none.
 func (m *members) label() *string {

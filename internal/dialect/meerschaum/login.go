@@ -8,6 +8,7 @@ import (
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/dialect"
 	"github.com/keywright/keywright/internal/presented"
 )
 
@@ -70,7 +71,7 @@ func (s *server) client(r *http.Request, asked loginForm) (keywright.Credential,
 
 // readLogin reads the form. A body of another type has no fields, and what is in the URL is never looked at.
 func readLogin(r *http.Request) (loginForm, error) {
-	body, err := read(r)
+	body, err := dialect.Body(r, bodyLimit)
 	if err != nil {
 		return loginForm{}, err
 	}

@@ -40,13 +40,12 @@ func New(cfg dialect.Config) *dialect.Door {
 // answer makes a handler of what answers with a value or fails.
 func (s *server) answer(act func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
 		body, err := act(r)
 		if err != nil {
 			s.refuse(w, r, err)
 			return
 		}
-		write(w, http.StatusOK, body)
+		dialect.JSON(w, http.StatusOK, body)
 	}
 }
 

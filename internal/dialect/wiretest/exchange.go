@@ -83,20 +83,21 @@ func compare(want string, got *http.Response, body string) (map[string]string, e
 
 // kinds are what can stand in an answer for something that is new each time.
 var kinds = map[string]string{
-	"uuid":   `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`,
-	"jwt":    `eyJ[\w-]+\.[\w-]+\.[\w-]+`,
-	"secret": `[0-9A-Za-z]{43}`,
-	"key":    `kw_[0-9A-Za-z]{71}`,
-	"mrsm":   `mrsm-key:[0-9A-Za-z+/]+={0,2}`,
-	"base64": `[0-9A-Za-z+/]+={0,2}`,
-	"int":    `[0-9]+`,
-	"time":   `[0-9T:.Z+-]+`,
-	"naive":  `[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}`,
-	"text":   `[^"\\]+`,
-	"hex":    `[0-9a-f]+`,
-	"last":   `[0-9A-Za-z]{5}`,
-	"stamp":  `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00`,
-	"any":    `[^\n]*`,
+	"uuid":    `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`,
+	"jwt":     `eyJ[\w-]+\.[\w-]+\.[\w-]+`,
+	"secret":  `[0-9A-Za-z]{43}`,
+	"key":     `kw_[0-9A-Za-z]{71}`,
+	"mrsm":    `mrsm-key:[0-9A-Za-z+/]+={0,2}`,
+	"base64":  `[0-9A-Za-z+/]+={0,2}`,
+	"int":     `[0-9]+`,
+	"time":    `[0-9T:.Z+-]+`,
+	"naive":   `[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}`,
+	"text":    `[^"\\]+`,
+	"hex":     `[0-9a-f]+`,
+	"last":    `[0-9A-Za-z]{5}`,
+	"stamp":   `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00`,
+	"any":     `[^\n]*`,
+	"session": `kws_[0-9A-Za-z]{71}`,
 }
 
 var placeholder = regexp.MustCompile(`<([a-z0-9]+)(?: ([A-Z_]+))?>`)

@@ -12,6 +12,7 @@
 //	token NAME JSON              make a token as POST /api/v1/tokens does; sets NAME_ID, NAME_SECRET and NAME_KEY
 //	import NAME JSON             make one of somebody else's key; sets NAME_ID
 //	policy ACCOUNT JSON          set members of an account's policy
+//	adopt ACCOUNT CATALOGUE      adopt a catalogue
 //	verify KEY [SCOPE...]        the key is valid for the scopes; "! verify" if it is not
 //	capture NAME                 set NAME to the standard output of the exec before
 //	pass DURATION                let the server's clock go on
@@ -19,7 +20,7 @@
 // A file for http holds a request, a line "=>", and the answer. Variables ($NAME) in it are replaced. The lines of
 // a request's head are sent with CR LF, its body as it stands but for the file's last line end; "Content-Length: *"
 // is filled in; nothing is added. Of the answer, the status line, the headers that are named (the value "-" says that
-// there is none) and the whole body have to be as said, where <uuid>, <jwt>, <secret>, <key>, <mrsm>, <base64>, <int>,
+// there is none) and the whole body have to be as said, where <uuid>, <jwt>, <secret>, <key>, <session>, <mrsm>, <base64>, <int>,
 // <hex>, <last> (how a key ends), <time>, <stamp> (one to the microsecond), <naive> (one without zone) and <text> stand for
 // what they name, <any> for the rest of what is not the dialect's, and <uuid ID> also sets ID to it.
 //
@@ -49,7 +50,7 @@ func Run(t *testing.T, dir string, options ...keywrighttest.Option) {
 		Setup:              func(env *testscript.Env) error { return begin(env, options) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": cmdHTTP, "events": cmdEvents, "account": cmdAccount, "space": cmdSpace, "user": cmdUser,
-			"capture": cmdCapture, "token": cmdToken, "import": cmdImport, "policy": cmdPolicy, "verify": cmdVerify, "pass": cmdPass,
+			"capture": cmdCapture, "adopt": cmdAdopt, "token": cmdToken, "import": cmdImport, "policy": cmdPolicy, "verify": cmdVerify, "pass": cmdPass,
 		},
 	})
 }
@@ -149,6 +150,11 @@ func cmdPolicy(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(json.Unmarshal([]byte(args[1]), &account.Policy))
 	_, err = of(ts).admin.SetPolicy(context.Background(), args[0], keywright.NewPolicy{Policy: account.Policy})
+	ts.Check(err)
+}
+
+func cmdAdopt(ts *testscript.TestScript, _ bool, args []string) {
+	_, err := of(ts).admin.AdoptCatalogue(context.Background(), args[0], args[1])
 	ts.Check(err)
 }
 
