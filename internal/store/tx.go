@@ -18,6 +18,7 @@ type Tx interface {
 	Events() Events
 	Keys() Keys
 	Webhooks() Webhooks
+	Notices() Notices
 }
 
 // Tokens keeps tokens. No mutator can be called without the event that explains it.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
@@ -40,6 +41,14 @@ func instantOrLast(p store.Position) any {
 	return p.Time
 }
 
+// instantOrFirst is an instant, or, for none, what is before all.
+func instantOrFirst(t time.Time) any {
+	if t.IsZero() {
+		return int64(math.MinInt64)
+	}
+	return t
+}
+
 func labelOf(p store.Position) any { return fold(p.Text) }
 
 // List returns a page of tokens with their usage.
@@ -55,6 +64,9 @@ func (t tokens) List(ctx context.Context, q store.TokenQuery) (list []store.List
 	err = t.each(ctx, func(r *row) { list = append(list, scanListed(r)) }, s.String(), s.args...)
 	return list, err
 }
+
+// usageColumns follow recordColumns for scanListed.
+const usageColumns = "u.last_used_at, u.last_used_from, u.last_used_agent, u.last_used_door, u.uses"
 
 func scanListed(r *row) store.Listed {
 	return store.Listed{
@@ -75,7 +87,7 @@ func (t tokens) CountListed(ctx context.Context, q store.TokenQuery) (n int64, e
 }
 
 func tokenQuery(q store.TokenQuery, o listOrder) *query {
-	s := newQuery("SELECT " + recordColumns + ", u.last_used_at, u.last_used_from, u.last_used_agent, u.last_used_door, u.uses" + o.from)
+	s := newQuery("SELECT " + recordColumns + ", " + usageColumns + o.from)
 	direction, after := "ASC", ">"
 	if q.Descending {
 		direction, after = "DESC", "<"
