@@ -180,6 +180,7 @@ func send(t *testing.T, r *http.Request) (int, []byte) {
 // misplaced is the secret in every place where somebody could put it by mistake.
 func misplaced(base, secret string) []*http.Request {
 	escaped, quoted := url.PathEscape(secret), mustJSON(secret)
+	const devo = "/ws/accounts/default/credentials/tokens"
 	type place struct{ method, path, body, header, value string }
 	places := []place{
 		{"GET", "/api/v1/tokens?access_token=" + url.QueryEscape(secret), "", "", ""},
@@ -212,6 +213,20 @@ func misplaced(base, secret string) []*http.Request {
 		{"GET", "/api/v1/tokens", "", "Referer", "https://x/?key=" + url.QueryEscape(secret)},
 		{"GET", "/api/v1/tokens", "", "X-Forwarded-For", secret},
 		{"POST", "/api/v1/tokens", `{}`, "Content-Type", secret},
+		{"GET", "/v1/tokens/" + escaped + "/", "", "", ""},
+		{"GET", "/v1/tokens/" + escaped, "", "", ""},
+		{"GET", "/v1/tokens/?limit=" + url.QueryEscape(secret), "", "", ""},
+		{"GET", "/v1/tokens/", "", "Token", "Token " + secret + "x"},
+		{"POST", "/v1/tokens/", `{` + quoted + `:1}`, "X-Named", "yes"},
+		{"POST", "/v1/auth/token/", `{"username":` + quoted + `,"password":` + quoted + `}`, "", ""},
+		{"POST", "/v1/auth/token/", `{"username":` + quoted, "", ""},
+		{"GET", devo, "", "Standalonetoken", secret + "x"},
+		{"GET", devo + "/" + escaped, "", "", ""},
+		{"GET", "/ws/accounts/" + escaped + "/credentials/tokens", "", "", ""},
+		{"PUT", devo + "/999/rename?name=" + url.QueryEscape(secret), "", "", ""},
+		{"POST", devo, `{` + quoted + `:1}`, "X-Named", "yes"},
+		{"POST", devo, `{"name":"a","user":"admin@localhost","scopes":"table://a","audience":` + quoted + `}`, "X-Named", "yes"},
+		{"POST", devo, `{"name":"a","audience":"http","scopes":"table://a","user":` + quoted + `}`, "", ""},
 	}
 	var requests []*http.Request
 	for _, p := range places {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/catalogue"
 	"github.com/keywright/keywright/internal/dialect"
 )
 
@@ -39,6 +40,24 @@ func FuzzNewToken(f *testing.F) {
 			t.Fatalf("%q asks for %q", data, req.Scopes)
 		}
 	})
+}
+
+// The audiences of this dialect are those of the catalogue that an account adopts.
+func TestAudiences(t *testing.T) {
+	t.Parallel()
+	c, err := catalogue.Find("devo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, a := range c.Audiences {
+		names = append(names, a.Name)
+	}
+	own := slices.Clone(audiences)
+	slices.Sort(own)
+	if slices.Sort(names); !slices.Equal(names, own) {
+		t.Errorf("the catalogue has %q, the dialect %q", names, own)
+	}
 }
 
 func TestInstant(t *testing.T) {

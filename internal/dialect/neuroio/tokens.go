@@ -119,23 +119,15 @@ func (me self) like(permanent *bool) keywright.NewToken {
 var creation = shape{flags: []string{"permanent"}}
 
 func (s *server) create(r *http.Request, caller authority.Caller) (any, error) {
-	said, err := creation.body(r)
-	if err != nil {
-		return nil, err
-	}
 	me, err := s.self(r, caller)
 	if err != nil {
 		return nil, err
 	}
-	return s.issue(r, caller, me.like(said.flag("permanent")))
+	return s.issue(r, caller, me)
 }
 
 // createInSpace makes a space token, whatever the kind of the caller's.
 func (s *server) createInSpace(r *http.Request, caller authority.Caller) (any, error) {
-	said, err := creation.body(r)
-	if err != nil {
-		return nil, err
-	}
 	me, err := s.self(r, caller)
 	if err != nil {
 		return nil, err
@@ -145,11 +137,16 @@ func (s *server) createInSpace(r *http.Request, caller authority.Caller) (any, e
 		return nil, err
 	}
 	me.kind, me.space = keywright.KindSpace, space.Name
-	return s.issue(r, caller, me.like(said.flag("permanent")))
+	return s.issue(r, caller, me)
 }
 
-func (s *server) issue(r *http.Request, caller authority.Caller, req keywright.NewToken) (any, error) {
-	issued, err := s.Authority.IssueKept(r.Context(), caller, req)
+// issue makes a token like the one that is shown.
+func (s *server) issue(r *http.Request, caller authority.Caller, me self) (any, error) {
+	said, err := creation.body(r)
+	if err != nil {
+		return nil, err
+	}
+	issued, err := s.Authority.IssueKept(r.Context(), caller, me.like(said.flag("permanent")))
 	return s.show(issued.Token, issued.APIKey), err
 }
 
