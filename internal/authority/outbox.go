@@ -1,9 +1,11 @@
 package authority
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/keywright/keywright"
@@ -86,16 +88,27 @@ func (a *Authority) planDeliveries(ctx context.Context, tx store.Tx, after int64
 			if !hears(w, e) {
 				continue
 			}
-			id, err := keywright.NewID(now, a.cfg.Random)
-			if err != nil {
-				return nil, 0, err
-			}
 			list = append(list, &store.Delivery{
-				ID: id, Webhook: w.ID, Event: e.Seq, Action: e.Action, State: keywright.DeliveryPending, CreatedAt: now, NextAt: now,
+				Webhook: w.ID, Event: e.Seq, Action: e.Action, State: keywright.DeliveryPending, CreatedAt: now, NextAt: now,
 			})
 		}
 	}
-	return list, upTo, nil
+	return list, upTo, a.identify(list, now)
+}
+
+// identify gives deliveries ids that are in the order of their events.
+func (a *Authority) identify(list []*store.Delivery, now time.Time) (err error) {
+	ids := make([]keywright.ID, len(list))
+	for i := range ids {
+		if ids[i], err = keywright.NewID(now, a.cfg.Random); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(ids, func(x, y keywright.ID) int { return bytes.Compare(x[:], y[:]) })
+	for i, d := range list {
+		d.ID = ids[i]
+	}
+	return nil
 }
 
 // parcel is a delivery that is ready to be sent.

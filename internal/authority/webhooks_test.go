@@ -119,6 +119,11 @@ func TestWebhookHears(t *testing.T) {
 	if again := box.take(); len(again) != 0 {
 		t.Errorf("%d are sent again", len(again))
 	}
+	for i, d := range w.deliveries(all.Webhook.ID)[1:] {
+		if before := w.deliveries(all.Webhook.ID)[i]; before.Event <= d.Event {
+			t.Errorf("event %d is listed before %d", before.Event, d.Event)
+		}
+	}
 	for id, want := range map[keywright.ID]int{made.Webhook.ID: 2, all.Webhook.ID: 3} {
 		list := w.deliveries(id)
 		if len(list) != want || list[0].State != keywright.DeliveryDelivered || len(list[0].Tries) != 1 || list[0].Tries[0].Status != 204 {
