@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -59,7 +60,7 @@ func clientCalls(ctx context.Context) []clientCall {
 	overlap, yes, expect := 90*time.Second, true, int64(2)
 	var empty []string
 	type client = *keywright.Client
-	return append(append(peopleCalls(ctx), audienceCalls(ctx)...), []clientCall{
+	return append(slices.Concat(peopleCalls(ctx), audienceCalls(ctx), usageCalls(ctx)), []clientCall{
 		{"POST /api/v1/tokens", `{"label":"ci","scopes":["a:read"]}`, func(c client) error {
 			return only(c.CreateToken(ctx, keywright.NewToken{Label: "ci", Scopes: []string{"a:read"}}, ""))
 		}},
@@ -73,10 +74,10 @@ func clientCalls(ctx context.Context) []clientCall {
 			return only(c.ImportTokens(ctx, []keywright.ImportToken{{SHA256: "ab"}}))
 		}},
 		{"GET /api/v1/tokens", "", func(c client) error { return only(c.Tokens(ctx, keywright.TokenQuery{})) }},
-		{"GET /api/v1/tokens?audience=http&cursor=c&ids=" + sampleID + "&kind=manager&label=a+b%26c&limit=7&owner=eve&parent=" + sampleID +
+		{"GET /api/v1/tokens?audience=http&cursor=c&ids=" + sampleID + "&kind=manager&label=a+b%26c&limit=7&number=12&owner=eve&parent=" + sampleID +
 			"&permanent=true&sort=-label&space=lab&state=active&account=child%40acme", "", func(c client) error {
 			return only(c.Tokens(ctx, keywright.TokenQuery{TokenFilter: keywright.TokenFilter{
-				Account: "child@acme", Space: "lab", Owner: "eve", Audience: "http", Label: "a b&c", Kind: keywright.KindManager,
+				Account: "child@acme", Space: "lab", Owner: "eve", Audience: "http", Number: 12, Label: "a b&c", Kind: keywright.KindManager,
 				State: keywright.StateActive, Permanent: &yes, Parent: &id, IDs: []keywright.ID{id},
 			}, Sort: "-" + keywright.SortLabel, Limit: 7, Cursor: "c"}))
 		}},

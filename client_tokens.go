@@ -93,6 +93,9 @@ func (q TokenQuery) values() url.Values {
 	set(v, "space", q.Space)
 	set(v, "owner", q.Owner)
 	set(v, "audience", q.Audience)
+	if q.Number != 0 {
+		v.Set("number", strconv.FormatInt(q.Number, 10))
+	}
 	set(v, "label", q.Label)
 	set(v, "kind", q.Kind.String())
 	set(v, "state", string(q.State))

@@ -156,6 +156,7 @@ type TokenFilter struct {
 	Space     string `json:"space,omitempty"`
 	Owner     string `json:"owner,omitempty"`
 	Audience  string `json:"audience,omitempty"`
+	Number    int64  `json:"number,omitempty"`
 	Label     string `json:"label,omitempty" doc:"Part of the label, without regard to case"`
 	Kind      Kind   `json:"kind,omitempty"`
 	State     State  `json:"state,omitempty" enum:"active,disabled,expired,revoked"`

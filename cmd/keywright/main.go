@@ -25,6 +25,7 @@ type cli struct {
 
 	Token    tokenCmd    `cmd:"" group:"Tokens" aliases:"tokens" help:"Issue and manage tokens."`
 	Verify   verifyCmd   `cmd:"" group:"Tokens" help:"Ask whether a key is valid; the key comes on standard input."`
+	Report   reportCmd   `cmd:"" group:"Tokens" help:"Which tokens and scopes are used, and which are not."`
 	Register registerCmd `cmd:"" group:"Tokens" help:"The token commands with the verb in front."`
 	Show     showCmd     `cmd:"" group:"Tokens" help:"Likewise."`
 	Edit     editCmd     `cmd:"" group:"Tokens" help:"Likewise."`

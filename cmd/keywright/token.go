@@ -16,6 +16,7 @@ type tokenCmd struct {
 	Create         tokenCreateCmd         `cmd:"" help:"Issue a token; its secret is shown this once."`
 	List           tokenListCmd           `cmd:"" aliases:"ls" help:"List tokens."`
 	Show           tokenShowCmd           `cmd:"" help:"Show one token."`
+	Usage          tokenUsageCmd          `cmd:"" help:"Show how often a token was used, by day or hour."`
 	Explain        tokenExplainCmd        `cmd:"" help:"Say, rule by rule, what would become of an attempt with a token."`
 	Edit           tokenEditCmd           `cmd:"" help:"Change a token's label, scopes, audience, networks, metadata or expiry."`
 	Disable        tokenDisableCmd        `cmd:"" help:"Stop a token, and those it made, until it is enabled."`

@@ -13,6 +13,7 @@ type tokenFilter struct {
 	Space        string `placeholder:"NAME" help:"Tokens of this space."`
 	Owner        string `placeholder:"USERNAME" help:"Tokens of this person."`
 	Audience     string `placeholder:"API" help:"Tokens for this API."`
+	Number       int64  `placeholder:"N" help:"The token with this number."`
 	Label        string `placeholder:"TEXT" help:"Tokens with this in their label, in any case."`
 	Kind         string `enum:",account,space,manager" default:"" placeholder:"KIND" help:"account, space or manager."`
 	State        string `enum:",active,disabled,expired,revoked" default:"" placeholder:"STATE" help:"active, disabled, expired or revoked."`
@@ -27,6 +28,7 @@ func (f tokenFilter) filter() (keywright.TokenFilter, error) {
 		Space:    f.Space,
 		Owner:    f.Owner,
 		Audience: f.Audience,
+		Number:   f.Number,
 		Label:    f.Label,
 		State:    keywright.State(f.State),
 	}

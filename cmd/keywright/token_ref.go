@@ -52,16 +52,11 @@ func (r tokenRef) candidates(ctx context.Context, client *keywright.Client) ([]k
 }
 
 func (r tokenRef) byNumber(ctx context.Context, client *keywright.Client, number int64) ([]keywright.Token, error) {
-	q := keywright.TokenQuery{TokenFilter: keywright.TokenFilter{Account: r.Account}, Limit: maxPage}
-	for t, err := range client.AllTokens(ctx, q) {
-		if err != nil {
-			return nil, err
-		}
-		if t.Number == number {
-			return []keywright.Token{t}, nil
-		}
+	if number < 1 {
+		return nil, nil
 	}
-	return nil, nil
+	page, err := client.Tokens(ctx, keywright.TokenQuery{TokenFilter: keywright.TokenFilter{Account: r.Account, Number: number}})
+	return page.Items, err
 }
 
 func (r tokenRef) byLabel(ctx context.Context, client *keywright.Client) ([]keywright.Token, error) {

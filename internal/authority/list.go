@@ -23,18 +23,22 @@ const (
 func (a *Authority) Token(ctx context.Context, caller Caller, id keywright.ID) (keywright.Token, error) {
 	var t keywright.Token
 	err := a.view(ctx, caller, func(s *scene) error {
-		rec := s.actor.token
-		if rec == nil || rec.Facts.ID != id {
-			var err error
-			if rec, err = s.token(ctx, id, tokensRead); err != nil {
-				return err
-			}
+		rec, err := s.seen(ctx, id)
+		if err != nil {
+			return err
 		}
-		var err error
 		t, err = s.shown(ctx, rec)
 		return err
 	})
 	return t, err
+}
+
+// seen reads a token that the actor may look at.
+func (s *scene) seen(ctx context.Context, id keywright.ID) (*store.Record, error) {
+	if rec := s.actor.token; rec != nil && rec.Facts.ID == id {
+		return rec, nil
+	}
+	return s.token(ctx, id, tokensRead)
 }
 
 // Tokens returns a page of the tokens that the caller may see.
@@ -61,11 +65,18 @@ func (s *scene) tokens(ctx context.Context, q keywright.TokenQuery) (keywright.P
 	if err != nil {
 		return page, err
 	}
-	if limit := find.Limit - 1; len(found) > limit {
+	return s.pageOf(ctx, found, find.Limit-1, q.Sort, name)
+}
+
+// pageOf is a page of what was found, which is one more than the page has room for if there is a next one.
+func (s *scene) pageOf(ctx context.Context, found []store.Listed, limit int, sort, name string) (keywright.Page[keywright.Token], error) {
+	var page keywright.Page[keywright.Token]
+	if len(found) > limit {
 		found = found[:limit]
-		page.Next = positionOf(found[limit-1], q.Sort, name).encode()
+		page.Next = positionOf(found[limit-1], sort, name).encode()
 	}
-	page.Items, err = s.listed(ctx, found)
+	items, err := s.listed(ctx, found)
+	page.Items = items
 	return page, err
 }
 
@@ -155,6 +166,9 @@ func checkFilter(f *keywright.TokenFilter) error {
 	} {
 		p.text(text.member, *text.value, maxFilterText, maxFilterText)
 		*text.value = norm.NFC.String(*text.value)
+	}
+	if f.Number < 0 {
+		p.add("number", "must be an integer from 1 on")
 	}
 	if f.Kind != 0 && f.Kind.String() == "" {
 		p.add("kind", "must be account, space or manager")

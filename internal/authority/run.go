@@ -18,10 +18,11 @@ const (
 // Run does what is due by time until ctx ends: usage is flushed within a second, webhooks are sent, what is about to happen is told, signing keys are rotated,
 // what has run out is pruned. It returns after a last flush; its error is that of the last flush.
 func (a *Authority) Run(ctx context.Context) error {
-	var sending sync.WaitGroup
-	defer sending.Wait()
-	sending.Go(func() { a.sendWebhooks(ctx) })
-	sending.Go(func() { a.watch(ctx) })
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { a.sendWebhooks(ctx) })
+	beside.Go(func() { a.watch(ctx) })
+	beside.Go(func() { a.pruneHourly(ctx) })
 	flush, tend := time.NewTicker(flushEvery), time.NewTicker(tendEvery)
 	defer flush.Stop()
 	defer tend.Stop()

@@ -77,11 +77,14 @@ func (s *Server) judge(r *http.Request, asked *need) (authority.Verdict, error) 
 	if err != nil {
 		return authority.Verdict{}, err
 	}
-	access := asked.access
+	caller := authority.Caller{Credential: c, UserAgent: r.UserAgent(), Door: keywright.DoorCheck}
 	if s.Address != nil {
-		access.Address = s.Address(r)
+		caller.Address = s.Address(r)
 	}
-	return s.Authority.Verify(r.Context(), c, access)
+	if s.RequestID != nil {
+		caller.RequestID = s.RequestID(r)
+	}
+	return s.Authority.Check(r.Context(), caller, "", asked.access)
 }
 
 // standAlone is the header in which Devo's clients present a token.

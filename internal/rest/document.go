@@ -46,6 +46,7 @@ func newDocument(a *API) *huma.OpenAPI {
 			{Name: "accounts", Description: "Accounts, their policy and their spaces"},
 			{Name: "audiences", Description: "The APIs that an account's tokens are for, and the scopes they know"},
 			{Name: "people", Description: "Sessions, users and their roles"},
+			{Name: "usage", Description: "How tokens were used"},
 			{Name: "audit", Description: "What happened"},
 			{Name: "webhooks", Description: "What happens, sent to you as Standard Webhooks has it"},
 			{Name: "document", Description: "This document"},

@@ -74,6 +74,7 @@ func newSpoke(a *API) *spoke {
 	s.routePeople()
 	s.routeStanding()
 	s.routeMembers()
+	s.routeReports()
 	s.routeAudit()
 	s.routeWebhooks()
 	s.routeVerify()

@@ -54,6 +54,7 @@ func (s *spoke) routeList() {
 			text("space", "Only tokens of this space", func(q *query) *string { return &q.Space }),
 			text("owner", "Only tokens of this user", func(q *query) *string { return &q.Owner }),
 			text("audience", "Only tokens for this API", func(q *query) *string { return &q.Audience }),
+			number("number", "Only the token with this number", 1, func(q *query) *int64 { return &q.Number }),
 			text("label", "Part of the label, without regard to case", func(q *query) *string { return &q.Label }),
 			textual("kind", "Only tokens of this kind", kindSchema{}.Schema(nil), func(q *query) encoding.TextUnmarshaler { return &q.Kind }),
 			oneOf("state", "Only tokens in this state", states, func(q *query) *string { return (*string)(&q.State) }),

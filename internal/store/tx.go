@@ -19,6 +19,8 @@ type Tx interface {
 	Keys() Keys
 	Webhooks() Webhooks
 	Notices() Notices
+	Usages() Usages
+	Changes() Changes
 }
 
 // Tokens keeps tokens. No mutator can be called without the event that explains it.
@@ -64,12 +66,20 @@ type Tokens interface {
 type TokenQuery struct {
 	Filter     keywright.TokenFilter // Account is always set; IDs that are empty but not nil choose nothing
 	Spaces     []string              // only tokens of these; nil: of every space; empty: of none
-	Sort       string                // keywright.Sort…
+	Unused     Unused
+	Sort       string // keywright.Sort…
 	Descending bool
 	After      *Position // nil: from the start
 	Offset     int       // so many are passed over: for clients that number their pages; it costs as much as listing them
 	Limit      int
 	Now        time.Time
+}
+
+// Unused chooses tokens by what was not done with them. Members that are zero do not limit.
+type Unused struct {
+	MadeBefore time.Time
+	UsedBefore time.Time // they were used, the last time before this
+	Never      bool      // they were never used
 }
 
 // Position is where a page ended: the sort key's value (a zero Time: none) and the id as tie-break.

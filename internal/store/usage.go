@@ -64,3 +64,51 @@ type Listed struct {
 	LastUsedDoor  string
 	Uses          int64
 }
+
+// Usages reads what a UsageWriter kept. Days and hours are counted from 1970, UTC.
+type Usages interface {
+	// Days returns what was counted of a token from one day to before another, by day, then reason and door.
+	Days(ctx context.Context, token keywright.ID, from, to int64) ([]DayCount, error)
+	// Scopes returns the last hour in which each scope was used of those that were, and told, the last in which any may
+	// have been; 0: never. A scope that the token has no more may be among them.
+	Scopes(ctx context.Context, token keywright.ID) (used map[string]int64, told int64, err error)
+	// Totals sums up what was counted of the tokens that are chosen, by reason.
+	Totals(ctx context.Context, q UsageQuery) (map[keywright.Reason]int64, error)
+	// Busiest returns at most limit of the tokens that are chosen, those first that were accepted (or, if
+	// refused, refused) most often, then by id; none that was not.
+	Busiest(ctx context.Context, q UsageQuery, refused bool) ([]Busy, error)
+	// CountedSince is when counting began.
+	CountedSince(ctx context.Context) (time.Time, error)
+	// Prune removes at most so many rows of days, and of scopes last used, before a day, and what is older than that of
+	// writers. It reports whether there may be more.
+	Prune(ctx context.Context, before int64, most int) (more bool, err error)
+}
+
+// UsageQuery chooses tokens, by place and filter, and days from From to before To.
+type UsageQuery struct {
+	TokenQuery
+	From, To int64
+}
+
+// DayCount is how many attempts by one door ended in one way in each hour of a day.
+type DayCount struct {
+	Day    int64
+	Reason keywright.Reason
+	Door   string
+	Hours  [24]int64
+}
+
+// Busy is a token and how often it was accepted or refused.
+type Busy struct {
+	Token keywright.TokenName
+	N     int64
+}
+
+// Changes is what is kept of which facts changed in which revision, for those who follow.
+type Changes interface {
+	// Forgotten is the revision up to which changes are not on file any more: who knows less must begin anew.
+	Forgotten(ctx context.Context) (keywright.Revision, error)
+	// Prune notes which revision is the last now, and removes at most so many changes that were made before an
+	// instant. It reports whether there may be more.
+	Prune(ctx context.Context, now, before time.Time, most int) (more bool, err error)
+}

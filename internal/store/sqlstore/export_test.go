@@ -12,12 +12,16 @@ import (
 const (
 	RecordColumns   = recordColumns
 	FindDescendants = findDescendants
+	PruneDays       = pruneDays
+	PruneScopes     = pruneScopes
+	PruneChanges    = pruneChanges
 )
 
 // The same, which are put together.
 var (
 	CountAccount   = countLive
 	CountPermanent = countPermanent
+	DayCounts      = dayCounts
 )
 
 // SetMaxPages makes the database full when it has so many pages.
@@ -44,6 +48,12 @@ func EventQuery(q store.EventQuery) (string, []any) { return exported(eventQuery
 func WalkQuery(q store.EventQuery) (string, []any) {
 	return exported(walkQuery(q, store.EventPosition{At: q.Since, Seq: 9}, 99))
 }
+
+// TotalsQuery and BusiestQuery are the SELECTs of reports.
+func TotalsQuery(q store.UsageQuery) (string, []any) { return exported(totalsQuery(q)) }
+
+// BusiestQuery is the SELECT of those that were refused most.
+func BusiestQuery(q store.UsageQuery) (string, []any) { return exported(busiestQuery(q, true)) }
 
 func exported(q *query) (string, []any) {
 	var args []any

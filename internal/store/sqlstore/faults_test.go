@@ -203,7 +203,7 @@ func TestIndexes(t *testing.T) {
 		"expired": {State: keywright.StateExpired}, "disabled": {State: keywright.StateDisabled}, "revoked": {State: keywright.StateRevoked},
 		"permanent of space": {Space: "default", Permanent: &permanent, State: keywright.StateActive},
 	}
-	few := map[string]keywright.TokenFilter{"parent": {Parent: &parent}, "ids": {IDs: []keywright.ID{{1}, {2}}}}
+	few := map[string]keywright.TokenFilter{"parent": {Parent: &parent}, "number": {Number: 7}, "ids": {IDs: []keywright.ID{{1}, {2}}}}
 	for _, sort := range []string{keywright.SortCreated, keywright.SortLabel, keywright.SortExpires, keywright.SortLastUsed} {
 		for _, q := range []store.TokenQuery{{}, {Descending: true}, {After: &store.Position{}}, {After: &store.Position{}, Descending: true}, {Spaces: []string{"a"}}, {Spaces: []string{"a", "b"}}} {
 			q.Sort, q.Limit, q.Now = sort, 50, benchDay

@@ -53,7 +53,7 @@ func labelOf(p store.Position) any { return fold(p.Text) }
 
 // List returns a page of tokens with their usage.
 func (t tokens) List(ctx context.Context, q store.TokenQuery) (list []store.Listed, err error) {
-	if q.Spaces != nil && len(q.Spaces) == 0 {
+	if nowhere(q) {
 		return nil, nil
 	}
 	order, known := listOrders[q.Sort]
@@ -68,6 +68,9 @@ func (t tokens) List(ctx context.Context, q store.TokenQuery) (list []store.List
 // usageColumns follow recordColumns for scanListed.
 const usageColumns = "u.last_used_at, u.last_used_from, u.last_used_agent, u.last_used_door, u.uses"
 
+// nowhere reports whether the query is about no space at all.
+func nowhere(q store.TokenQuery) bool { return q.Spaces != nil && len(q.Spaces) == 0 }
+
 func scanListed(r *row) store.Listed {
 	return store.Listed{
 		Record: scanRecord(r), LastUsedAt: r.time(), LastUsedFrom: r.text(), LastUsedAgent: r.text(), LastUsedDoor: r.text(), Uses: r.int(),
@@ -76,7 +79,7 @@ func scanListed(r *row) store.Listed {
 
 // CountListed counts the tokens that List would return without end.
 func (t tokens) CountListed(ctx context.Context, q store.TokenQuery) (n int64, err error) {
-	if q.Spaces != nil && len(q.Spaces) == 0 {
+	if nowhere(q) {
 		return 0, nil
 	}
 	o := listOrders[keywright.SortCreated]
@@ -101,9 +104,11 @@ func tokenQuery(q store.TokenQuery, o listOrder) *query {
 
 func filter(s *query, q store.TokenQuery, o listOrder) {
 	s.where("u.token = t.id")
-	s.where(o.account+" = ?", q.Filter.Account)
+	s.where(accountOf(q, o)+" = ?", q.Filter.Account)
 	filterPlace(s, q)
 	filterToken(s, q.Filter)
+	filterOwner(s, q)
+	filterUnused(s, q.Unused)
 	filterState(s, q)
 }
 
@@ -113,6 +118,38 @@ const (
 	space      = "(t.space || '')"
 	expiresKey = "(t.expires_key + 0)"
 )
+
+// accountOf: what a person has in all accounts is little beside what others have in one.
+func accountOf(q store.TokenQuery, o listOrder) string {
+	if q.Filter.Owner != "" && q.Sort == keywright.SortCreated {
+		return "(" + o.account + " || '')"
+	}
+	return o.account
+}
+
+// filterOwner: in the order of creation there is an index of each person's tokens.
+func filterOwner(s *query, q store.TokenQuery) {
+	column := "COALESCE(t.owner, NULL)"
+	if q.Sort == keywright.SortCreated {
+		column = "t.owner"
+	}
+	if q.Filter.Owner != "" {
+		s.where(column+" = (SELECT o.id FROM users o WHERE o.username_key = ?)", fold(q.Filter.Owner))
+	}
+}
+
+// filterUnused is for the order of last use, whose index has the two kinds of unused tokens each in one piece.
+func filterUnused(s *query, u store.Unused) {
+	if !u.MadeBefore.IsZero() {
+		s.where("(t.created_at + 0) < ?", u.MadeBefore)
+	}
+	if !u.UsedBefore.IsZero() {
+		s.where("u.last_used_key < ?", u.UsedBefore)
+	}
+	if u.Never {
+		s.where("u.last_used_key = ?", int64(never))
+	}
+}
 
 // filterPlace: only for one space in the order of creation is there a better index.
 func filterPlace(s *query, q store.TokenQuery) {
@@ -132,8 +169,8 @@ func filterPlace(s *query, q store.TokenQuery) {
 }
 
 func filterToken(s *query, f keywright.TokenFilter) {
-	if f.Owner != "" {
-		s.where("t.owner = (SELECT o.id FROM users o WHERE o.username_key = ?)", fold(f.Owner))
+	if f.Number != 0 {
+		s.where("t.number = ?", f.Number)
 	}
 	if f.Audience != "" {
 		s.where("replace(t.audience, ?, '') <> t.audience", joinList([]string{f.Audience})) // LIKE is blind to case in SQLite

@@ -34,6 +34,8 @@ func (t *tx) Events() store.Events       { return events{t} }
 func (t *tx) Keys() store.Keys           { return keys{t} }
 func (t *tx) Webhooks() store.Webhooks   { return webhooks{t} }
 func (t *tx) Notices() store.Notices     { return notices{t} }
+func (t *tx) Usages() store.Usages       { return usages{t} }
+func (t *tx) Changes() store.Changes     { return changes{t} }
 
 var (
 	errEnded    = fmt.Errorf("%w: the transaction has ended: a Tx is used only by the function it is given to", keywright.ErrUnavailable)

@@ -1,0 +1,128 @@
+package sqlstore
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/store"
+)
+
+type usages struct{ *tx }
+
+var dayCounts = func() string {
+	var b strings.Builder
+	b.WriteString("SELECT day, reason, door")
+	for h := range 24 {
+		b.WriteString(", h" + strconv.Itoa(h))
+	}
+	b.WriteString(" FROM token_days WHERE token = $1 AND day >= $2 AND day < $3 ORDER BY day, reason, door")
+	return b.String()
+}()
+
+func (t usages) Days(ctx context.Context, token keywright.ID, from, to int64) (days []store.DayCount, err error) {
+	err = t.each(ctx, func(r *row) {
+		d := store.DayCount{Day: r.int(), Reason: scanReason(r), Door: r.text()}
+		for h := range d.Hours {
+			d.Hours[h] = r.int()
+		}
+		days = append(days, d)
+	}, dayCounts, token, from, to)
+	return days, err
+}
+
+func scanReason(r *row) (reason keywright.Reason) {
+	r.fail(reason.UnmarshalText([]byte(r.text())))
+	return reason
+}
+
+func (t usages) Scopes(ctx context.Context, token keywright.ID) (used map[string]int64, told int64, err error) {
+	used = map[string]int64{}
+	err = t.each(ctx, func(r *row) { used[r.text()] = r.int() }, "SELECT scope, last_hour FROM token_scopes WHERE token = $1", token)
+	if err == nil {
+		err = t.each(ctx, func(r *row) { told = r.int() }, "SELECT told_hour FROM token_usage WHERE token = $1", token)
+	}
+	return used, told, err
+}
+
+func (t usages) Totals(ctx context.Context, q store.UsageQuery) (map[keywright.Reason]int64, error) {
+	totals := map[keywright.Reason]int64{}
+	if nowhere(q.TokenQuery) {
+		return totals, nil
+	}
+	s := totalsQuery(q)
+	err := t.each(ctx, func(r *row) { totals[scanReason(r)] += r.int() }, s.String(), s.args...)
+	return totals, err
+}
+
+// totalsQuery: CROSS JOIN goes from the tokens that are chosen to their days.
+func totalsQuery(q store.UsageQuery) *query {
+	s := newQuery("SELECT d.reason, CAST(SUM(d.total) AS BIGINT) FROM tokens t CROSS JOIN token_days d")
+	s.where("d.token = t.id AND d.day >= ? AND d.day < ?", q.From, q.To)
+	chooseTokens(s, q.TokenQuery)
+	return s.end("GROUP BY d.reason")
+}
+
+// chooseTokens adds the conditions of a query that is about tokens and gives none of them in an order.
+func chooseTokens(s *query, q store.TokenQuery) {
+	q.Sort = keywright.SortCreated
+	s.where("t.account = ?", q.Filter.Account)
+	filterPlace(s, q)
+	filterToken(s, q.Filter)
+	filterOwner(s, q)
+}
+
+func (t usages) Busiest(ctx context.Context, q store.UsageQuery, refused bool) (list []store.Busy, err error) {
+	if nowhere(q.TokenQuery) {
+		return nil, nil
+	}
+	s := busiestQuery(q, refused)
+	err = t.each(ctx, func(r *row) {
+		list = append(list, store.Busy{
+			Token: keywright.TokenName{ID: r.id(), Number: r.int(), Label: r.text(), Space: r.text(), Owner: r.text()},
+			N:     r.int(),
+		})
+	}, s.String(), s.args...)
+	return list, err
+}
+
+// busiestQuery sums up token by token, each in the order of its rows, and keeps no more of the sums than asked for.
+func busiestQuery(q store.UsageQuery, refused bool) *query {
+	how := map[bool]string{false: "=", true: "<>"}[refused]
+	s := newQuery(`SELECT b.id, b.number, b.label, b.space, b.owner_name, b.n FROM (
+		SELECT t.id, t.number, t.label, t.space, t.owner_name, (
+			SELECT CAST(SUM(d.total) AS BIGINT) FROM token_days d WHERE d.token = t.id`)
+	s.glue = " AND "
+	s.where("d.day >= ?", q.From).where("d.day < ?", q.To).where("d.reason "+how+" ?", keywright.Allowed.String())
+	s.end(") AS n FROM tokens t")
+	s.glue = " WHERE "
+	chooseTokens(s, q.TokenQuery)
+	return s.end(") b WHERE b.n > 0 ORDER BY b.n DESC, b.id LIMIT ?", q.Limit)
+}
+
+func (t usages) CountedSince(ctx context.Context) (since time.Time, err error) {
+	err = t.one(ctx, func(r *row) { since = r.time() }, "SELECT counted_since FROM head WHERE id = 1")
+	return since, err
+}
+
+const (
+	pruneDays = `DELETE FROM token_days WHERE (token, day, reason, door) IN (
+		SELECT token, day, reason, door FROM token_days WHERE day < $1 ORDER BY day LIMIT $2)`
+	pruneScopes = `DELETE FROM token_scopes WHERE (token, scope) IN (
+		SELECT token, scope FROM token_scopes WHERE last_hour < $1 ORDER BY last_hour LIMIT $2)`
+)
+
+func (t usages) Prune(ctx context.Context, before int64, most int) (more bool, err error) {
+	days, err := t.exec(ctx, pruneDays, before, most)
+	if err != nil {
+		return false, err
+	}
+	scopes, err := t.exec(ctx, pruneScopes, before*24, most)
+	if err != nil {
+		return false, err
+	}
+	_, err = t.exec(ctx, "DELETE FROM usage_batches WHERE at < $1", time.Unix(before*24*60*60, 0))
+	return max(days, scopes) == int64(most), err
+}
