@@ -15,8 +15,8 @@ const (
 	lastFlush  = 5 * time.Second // for the flush at the end
 )
 
-// Run does what is due by time until ctx ends: usage is flushed within a second, webhooks are sent, what is about to happen is told, signing keys are rotated,
-// what has run out is pruned. It returns after a last flush; its error is that of the last flush.
+// Run does what is due by time until ctx ends: usage is flushed within a second, webhooks are sent, what is about to happen is
+// told, signing keys are rotated, what has run out is pruned. It returns after a last flush; its error is that of the last flush.
 func (a *Authority) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
 	defer beside.Wait()
