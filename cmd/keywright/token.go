@@ -33,14 +33,14 @@ type tokenCmd struct {
 // The same commands with the verb in front, for those whose fingers know them so.
 type (
 	registerCmd struct {
-		Token tokenCreateCmd `cmd:"" help:"As token create."`
+		Token registerTokenCmd `cmd:"" help:"As token create, with the flags and words of Meerschaum."`
 	}
 	showCmd struct {
 		Tokens tokenListCmd `cmd:"" help:"As token list."`
 		Token  tokenShowCmd `cmd:"" help:"As token show."`
 	}
 	editCmd struct {
-		Tokens tokenEditCmd `cmd:"" aliases:"token" help:"As token edit."`
+		Tokens editTokensCmd `cmd:"" aliases:"token" help:"As token edit; without flags it asks."`
 	}
 	deleteCmd struct {
 		Token tokenDeleteCmd `cmd:"" aliases:"tokens" help:"As token delete."`
