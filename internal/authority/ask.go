@@ -58,9 +58,10 @@ func (c Caller) seeing(access keywright.Access) origin {
 }
 
 // Introspect answers about a presented token; nil without an error means inactive, for whatever cause. A
-// token is active for this caller if it is good for what it is for, and the caller may hear of it.
+// token is active for this caller if it is good for what it is for, and the caller may hear of it. A manager token is good at
+// our own API alone, which asks nobody: whoever asks guards data.
 func (a *Authority) Introspect(ctx context.Context, caller Caller, presented string) (*Introspection, error) {
-	v, heard, err := a.ask(ctx, caller, presented, question{own: true, seen: caller.origin()})
+	v, heard, err := a.ask(ctx, caller, presented, question{own: true, data: true, seen: caller.origin()})
 	if err != nil || !heard || !v.Allowed() {
 		return nil, err
 	}

@@ -223,10 +223,14 @@ func (s *scene) role(ctx context.Context, r keywright.Role) (keywright.Role, err
 		r.Space = cmp.Or(r.Space, defaultName)
 	}
 	at := place{r.Account, r.Space}
-	if err := s.require(at, membersWrite); err != nil || level == "instance" {
+	err := s.require(at, membersWrite)
+	switch {
+	case level == "instance":
+		return r, onlyOperators(err)
+	case err != nil:
 		return r, missing("account", err)
 	}
-	_, err := s.tenancy(ctx, at)
+	_, err = s.tenancy(ctx, at)
 	return r, err
 }
 

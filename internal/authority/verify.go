@@ -90,6 +90,7 @@ func (a *Authority) note(c keywright.Credential, known *store.Record, v *Verdict
 type question struct {
 	keywright.Access
 	own   bool
+	data  bool         // even if own: at somebody's data, which no manager token reaches
 	asker keywright.ID // a token that may be asking about itself
 	from  netip.Addr   // whence it asks
 	seen  origin
@@ -106,7 +107,7 @@ func (q *question) access(v *Verdict) keywright.Access {
 	}
 	if q.own {
 		access.Audience = v.ownAudience()
-		access.Management = v.facts.Kind == keywright.KindManager && access.Audience == ""
+		access.Management = v.facts.Kind == keywright.KindManager && access.Audience == "" && !q.data
 	}
 	return access
 }

@@ -37,6 +37,9 @@ type instance struct {
 	password  string // of the operator
 }
 
+// providerOfTests signs people in whose group is ops.
+const providerOfTests = "https://id.example"
+
 func start(t *testing.T) *instance {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -71,6 +74,7 @@ func open(t testing.TB, url string) *instance {
 	remembered := factcache.New(db, factcache.Options{})
 	in.authority, err = authority.New(authority.Config{
 		Store: db, Finder: remembered, Forget: remembered.Forget, Usage: db, Keys: ring, Issuer: in.url,
+		SSO: authority.SingleSignOn{Issuer: providerOfTests, Roles: []authority.GroupRole{{Group: "ops", Role: keywright.Role{Name: "operator", Provided: true}}}},
 	})
 	must(in.t, err)
 	first, err := in.authority.Bootstrap(ctx, authority.FirstStart{AdminEmail: "admin@localhost"})
