@@ -161,7 +161,7 @@ func (s Scope) Contains(t Scope) bool {
 	switch {
 	case !t.wild:
 		return s.Covers(t)
-	case !s.comparable(t):
+	case !s.wild || !s.comparable(t):
 		return false
 	case s.everything() || s.text == t.text:
 		return true
@@ -174,6 +174,10 @@ func (s Scope) Contains(t Scope) bool {
 // Overlaps reports, exactly, whether there is a scope that both s and t cover.
 func (s Scope) Overlaps(t Scope) bool {
 	switch {
+	case !t.wild:
+		return s.Covers(t)
+	case !s.wild:
+		return t.Covers(s)
 	case !s.comparable(t) && !t.comparable(s):
 		return false
 	case s.everything() || t.everything():

@@ -4,17 +4,17 @@ package keywright
 // which they can be after the same parts.
 func meet(one, other path) bool {
 	m := meeting{one: one.parts(), other: other.parts(), words: one.dividers[0] == ':'}
-	pending := []pair{{}}
-	seen := map[pair]bool{}
+	pending := make([]pair, 1, 64)
+	seen := make([]bool, 2*(len(m.one)+1)*(len(m.other)+1))
 	for len(pending) > 0 {
 		at := pending[len(pending)-1]
 		pending = pending[:len(pending)-1]
 		if at.begun && at.one == len(m.one) && at.other == len(m.other) {
 			return true
 		}
-		if !seen[at] {
-			seen[at] = true
-			pending = append(pending, m.after(at)...)
+		if i := m.index(at); !seen[i] {
+			seen[i] = true
+			pending = m.after(pending, at)
 		}
 	}
 	return false
@@ -31,9 +31,16 @@ type pair struct {
 	begun      bool
 }
 
-// after lists the pairs that follow: by a ** that swallows nothing, and by a part that both take.
-func (m meeting) after(at pair) []pair {
-	var next []pair
+func (m *meeting) index(at pair) int {
+	i := 2 * (at.one*(len(m.other)+1) + at.other)
+	if at.begun {
+		i++
+	}
+	return i
+}
+
+// after adds the pairs that follow: by a ** that swallows nothing, and by a part that both take.
+func (m *meeting) after(next []pair, at pair) []pair {
 	oneSwallows := at.one < len(m.one) && m.one[at.one].text == "**"
 	otherSwallows := at.other < len(m.other) && m.other[at.other].text == "**"
 	if oneSwallows {
@@ -56,7 +63,7 @@ func (m meeting) after(at pair) []pair {
 }
 
 // share reports whether one part can be taken by both.
-func (m meeting) share(at pair) bool {
+func (m *meeting) share(at pair) bool {
 	a, b := m.one[at.one], m.other[at.other]
 	if !a.wild() && !b.wild() && a.text != b.text {
 		return false

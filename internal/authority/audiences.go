@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
@@ -17,6 +18,7 @@ import (
 // How much there may be of each thing in a catalogue.
 const (
 	maxEntries          = 1000
+	maxPatterns         = 100 // among them: to hold one against another takes time
 	maxImplies          = 32
 	maxDescriptionRunes = 500
 	maxGroupRunes       = 100
@@ -219,6 +221,9 @@ func readAudience(name string, req keywright.NewAudience) (keywright.NewAudience
 		Description: p.text("/description", req.Description, maxDescriptionRunes, 4*maxDescriptionRunes),
 		Scopes:      make([]keywright.CatalogueEntry, len(req.Scopes)),
 	}
+	if patterns(req.Scopes) > maxPatterns {
+		p.add("/scopes", "has more than %d patterns; list the scopes that the API knows", maxPatterns)
+	}
 	seen := map[string]bool{}
 	for i, e := range req.Scopes {
 		at := fmt.Sprintf("/scopes/%d", i)
@@ -228,6 +233,13 @@ func readAudience(name string, req keywright.NewAudience) (keywright.NewAudience
 		seen[e.Name] = true
 	}
 	return read, p.err()
+}
+
+func patterns(entries []keywright.CatalogueEntry) (n int) {
+	for _, e := range entries {
+		n += min(1, strings.Count(e.Name, "*"))
+	}
+	return n
 }
 
 // entry reads one entry of a catalogue.

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,13 @@ func TestAudienceRights(t *testing.T) {
 	}
 }
 
+func patternsNumbered(n int) (list []string) {
+	for i := range n {
+		list = append(list, fmt.Sprintf("s:%d:*", i))
+	}
+	return list
+}
+
 func TestAudienceRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -143,6 +151,7 @@ func TestAudienceRefused(t *testing.T) {
 		"implies no scope":    {"billing", keywright.NewAudience{Scopes: listed("a>b c")}, "/scopes/0/implies/0"},
 		"implies no guard":    {"billing", keywright.NewAudience{Scopes: listed("a>keywright:bogus")}, "/scopes/0/implies/0"},
 		"implies too many":    {"billing", keywright.NewAudience{Scopes: listed("a>" + strings.Repeat("b,", maxImplies) + "c")}, "/scopes/0/implies: has 33"},
+		"too many patterns":   {"billing", keywright.NewAudience{Scopes: listed(patternsNumbered(maxPatterns + 1)...)}, "/scopes: has more than 100 patterns"},
 		"too many":            {"billing", keywright.NewAudience{Scopes: many}, "/scopes: has 1001"},
 	} {
 		_, err := w.a.SetAudience(t.Context(), w.as("ada"), "acme", row.audience, row.req)

@@ -49,12 +49,19 @@ func TestAudiences(t *testing.T) {
 	}) {
 		t.Errorf("%v", err)
 	}
+	attempt := keywright.VerifyRequest{Token: token.APIKey.Reveal(), Audience: "billing", Scopes: []string{"invoices:read"}}
+	if v, err := admin.Verify(ctx, attempt); err != nil || !v.Valid || len(v.Token.Scopes) != 3 {
+		t.Errorf("what is implied: %+v, %v", v, err)
+	}
 	covered, err := admin.Covered(ctx, "acme", "billing", "invoices:*")
 	if must(t, err); len(covered.Entries) != 2 || !covered.Entries[0].Whole || len(covered.Unknown) != 0 {
 		t.Errorf("%+v", covered)
 	}
 	_, err = admin.DeleteAudience(ctx, "acme", "billing")
 	must(t, err)
+	if v, err := admin.Verify(ctx, attempt); err != nil || v.Reason != keywright.InsufficientScope {
+		t.Errorf("what is implied no longer: %+v, %v", v, err)
+	}
 	_, err = admin.Audience(ctx, "acme", "billing")
 	wantStatus(t, err, http.StatusNotFound)
 	if left, err := admin.Token(ctx, token.Token.ID); err != nil || len(left.Implied) != 0 || len(left.Scopes) != 1 {
