@@ -9,6 +9,7 @@
 package dialect
 
 import (
+	"context"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -125,4 +126,21 @@ func (d *Door) choose(methods Methods) http.Handler {
 		w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(methods)), ", "))
 		d.Refuse(w, r, http.StatusMethodNotAllowed)
 	})
+}
+
+// Networks are those that the calling token may be used from, if it is one and is limited: what it makes has to be limited to
+// them too, which clients cannot say that know of no networks.
+func (c Config) Networks(ctx context.Context, caller authority.Caller, who keywright.Self) ([]string, error) {
+	if who.TokenID == nil {
+		return nil, nil
+	}
+	own, err := c.Authority.Token(ctx, caller, *who.TokenID)
+	if err != nil {
+		return nil, err
+	}
+	var networks []string
+	for _, n := range own.AllowedCIDRs {
+		networks = append(networks, n.String())
+	}
+	return networks, nil
 }

@@ -213,6 +213,19 @@ func misplaced(base, secret string) []*http.Request {
 		{"GET", "/api/v1/tokens", "", "Referer", "https://x/?key=" + url.QueryEscape(secret)},
 		{"GET", "/api/v1/tokens", "", "X-Forwarded-For", secret},
 		{"POST", "/api/v1/tokens", `{}`, "Content-Type", secret},
+		{"POST", "/login", "username=" + url.QueryEscape(secret) + "&password=" + url.QueryEscape(secret), "", ""},
+		{"POST", "/login", "client_id=" + url.QueryEscape(secret) + "&client_secret=" + url.QueryEscape(secret), "", ""},
+		{"POST", "/login", "grant_type=" + url.QueryEscape(secret), "", ""},
+		{"POST", "/login?client_secret=" + url.QueryEscape(secret), "", "Authorization", "Bearer mrsm-key:" + secret},
+		{"GET", "/tokens?labels=" + url.QueryEscape(secret), "", "Authorization", "mrsm-key:" + secret},
+		{"GET", "/tokens/" + escaped, "", "X-Named", "yes"},
+		{"POST", "/tokens/register", `{"expiration":` + quoted + `}`, "X-Named", "yes"},
+		{"POST", "/tokens/register", `{"scopes":[` + quoted + `" "]}`, "X-Named", "yes"},
+		{"GET", "/users/" + escaped + "/id", "", "X-Named", "yes"},
+		{"POST", "/api/login", `{"clientId":` + quoted + `,"clientSecret":` + quoted + `}`, "", ""},
+		{"POST", "/api/login", `{"clientId":` + quoted, "", ""},
+		{"GET", "/api/meshobjects/meshapikeys/" + escaped, "", "X-Named", "yes"},
+		{"GET", "/api/meshobjects/meshapikeys?page=" + url.QueryEscape(secret), "", "X-Named", "yes"},
 		{"GET", "/v1/tokens/" + escaped + "/", "", "", ""},
 		{"GET", "/v1/tokens/" + escaped, "", "", ""},
 		{"GET", "/v1/tokens/?limit=" + url.QueryEscape(secret), "", "", ""},
@@ -235,7 +248,7 @@ func misplaced(base, secret string) []*http.Request {
 			panic(err)
 		}
 		contentType := "application/json"
-		if strings.HasPrefix(p.path, "/oauth2/") {
+		if strings.HasPrefix(p.path, "/oauth2/") || strings.HasPrefix(p.path, "/login") {
 			contentType = "application/x-www-form-urlencoded"
 		}
 		r.Header.Set("Content-Type", contentType)

@@ -10,7 +10,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/keywright/keywright/internal/dialect"
-	"github.com/keywright/keywright/internal/presented"
 )
 
 // members are those of a JSON object, and what was found wrong with them. Unknown ones are let be.
@@ -49,11 +48,7 @@ func (m *members) err() error {
 }
 
 func (m *members) wrong(name, kind, message string) {
-	var input any
-	if text, ok := m.text(name); ok {
-		input = presented.Sayable(text)
-	}
-	m.faults = append(m.faults, fault{kind, []any{"body", name}, message, input})
+	m.faults = append(m.faults, fault{kind, []any{"body", name}, message, nil})
 }
 
 // required notes that a member is not there.

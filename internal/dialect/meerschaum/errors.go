@@ -22,12 +22,13 @@ func (f *failure) Error() string { return http.StatusText(f.status) }
 
 func fail(status int, detail string) *failure { return &failure{Detail: detail, status: status} }
 
-// fault is what is wrong with one member, as pydantic says it.
+// fault is what is wrong with one member, as pydantic says it; but the input is never said back, which may be a secret in
+// the wrong place.
 type fault struct {
 	Type  string `json:"type"`
 	Loc   []any  `json:"loc"`
 	Msg   string `json:"msg"`
-	Input any    `json:"input"`
+	Input any    `json:"input"` // nil
 }
 
 func unprocessable(faults ...fault) *failure {

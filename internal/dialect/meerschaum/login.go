@@ -9,7 +9,6 @@ import (
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/dialect"
-	"github.com/keywright/keywright/internal/presented"
 )
 
 // naive is how an instant is written to /login's clients: UTC without saying so, with six digits of the second. They
@@ -106,7 +105,7 @@ func newLoginForm(fields url.Values) (loginForm, error) {
 		asked.grant = "password"
 	case asked.grant != "" && asked.grant != "password" && asked.grant != "client_credentials":
 		return asked, unprocessable(fault{"string_pattern_mismatch", []any{"body", "grant_type"},
-			"String should match pattern '^(password|client_credentials)$'", presented.Sayable(asked.grant)})
+			"String should match pattern '^(password|client_credentials)$'", nil})
 	}
 	return asked, nil
 }

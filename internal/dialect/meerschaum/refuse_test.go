@@ -111,7 +111,7 @@ func TestBadInput(t *testing.T) {
 		{"scope of another type", "POST", "/tokens/register", `{"scopes":[1]}`, 422, `"loc":["body","scopes"]`},
 		{"no scope", "POST", "/tokens/register", `{"scopes":["pipes read"]}`, 422, `"loc":["body","scopes","0"]`},
 		{"expiration of another type", "POST", "/tokens/register", `{"expiration":1893456000}`, 422, `"loc":["body","expiration"]`},
-		{"no time", "POST", "/tokens/register", `{"expiration":"soon"}`, 422, `"input":"soon"`},
+		{"no time", "POST", "/tokens/register", `{"expiration":"soon"}`, 422, `"loc":["body","expiration"]`},
 		{"a past time", "POST", "/tokens/register", `{"expiration":"2020-01-01T00:00:00Z"}`, 422, "in the past"},
 		{"a far time", "POST", "/tokens/register", `{"expiration":"10000-01-01T00:00:00Z"}`, 422, "expiration"},
 		{"a long label", "POST", "/tokens/register", `{"label":"` + strings.Repeat("x", 500) + `"}`, 422, "label"},

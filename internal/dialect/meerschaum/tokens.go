@@ -85,7 +85,7 @@ func (s *server) register(r *http.Request, c client) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if req.Scopes, err = s.scopes(r.Context(), c.Caller, scopes); err != nil {
+	if err := s.fill(r.Context(), c.Caller, &req, scopes); err != nil {
 		return nil, err
 	}
 	issued, err := s.Authority.Issue(r.Context(), c.Caller, req, "")
@@ -121,16 +121,21 @@ func readRegistration(r *http.Request) (keywright.NewToken, *[]string, error) {
 	return req, scopes, m.err()
 }
 
-// scopes are those a new token is to have.
-func (s *server) scopes(ctx context.Context, caller authority.Caller, named *[]string) ([]string, error) {
-	if named != nil {
-		return *named, nil
-	}
+// fill adds to a registration what follows from who makes it: the scopes, where none are named, and the networks.
+func (s *server) fill(ctx context.Context, caller authority.Caller, req *keywright.NewToken, named *[]string) error {
 	self, err := s.Authority.Whoami(ctx, caller)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s.Authority.Givable(ctx, caller, self.Account, self.Space, everyScope())
+	if req.AllowedCIDRs, err = s.Networks(ctx, caller, self); err != nil {
+		return err
+	}
+	if named != nil {
+		req.Scopes = *named
+		return nil
+	}
+	req.Scopes, err = s.Authority.Givable(ctx, caller, self.Account, self.Space, everyScope())
+	return err
 }
 
 // validate answers POST /tokens/validate: who shows an API key learns whether it can be used.

@@ -26,6 +26,9 @@ func (s *server) create(q request) (reply, error) {
 	if k.lastDay == "" {
 		req.Lifetime = keywright.LifetimePermanent
 	}
+	if req.AllowedCIDRs, err = s.Networks(q.ctx, q.caller, q.who); err != nil {
+		return reply{}, err
+	}
 	issued, err := s.Authority.Issue(q.ctx, q.caller, req, "")
 	if err != nil {
 		return reply{}, err
