@@ -87,7 +87,10 @@ func roleAt(target string) string {
 
 func matrixRoutes() map[string]routeRow {
 	all := map[string]routeRow{}
-	for _, some := range []map[string]routeRow{openRoutes(), ownRoutes(), tokenRoutes(), verifyRoutes(), accountRoutes(), spaceRoutes(), peopleRoutes(), auditRoutes(), webhookRoutes(), audienceRoutes()} {
+	for _, some := range []map[string]routeRow{
+		openRoutes(), ownRoutes(), tokenRoutes(), verifyRoutes(), accountRoutes(), spaceRoutes(), peopleRoutes(), auditRoutes(), webhookRoutes(),
+		audienceRoutes(), usageRoutes(),
+	} {
 		for route, row := range some {
 			all[route] = row
 		}
@@ -356,6 +359,21 @@ func auditRoutes() map[string]routeRow {
 			return attempt{path: fmt.Sprintf("/api/v1/audit/proof?seq=%d", seq)}
 		}, targetAccount),
 	}
+}
+
+func usageRoutes() map[string]routeRow {
+	places := []string{targetAccount, targetSpace, targetOtherSpace, targetChild, targetForeign, targetForeignIn}
+	const path = "/api/v1/accounts/{account}/reports/"
+	all := map[string]routeRow{"GET /api/v1/tokens/{id}/usage": on(about("/usage", ""), places...)}
+	for _, report := range []string{"unused-tokens", "unused-scopes", "top-callers", "refusals"} {
+		all["GET "+path+report] = on(func(w *matrixWorld, target string) attempt {
+			if spotOf(target).space == "" {
+				return at(path+report, "")(w, target)
+			}
+			return at(path+report+"?space={space}", "")(w, target)
+		}, places...)
+	}
+	return all
 }
 
 func webhookRoutes() map[string]routeRow {
