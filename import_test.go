@@ -18,7 +18,7 @@ const module = "github.com/keywright/keywright"
 // importTable says which packages of the module each package may import. What is
 // not in it does not belong to the house; a name that ends in /... stands for all below it.
 //
-//	cmd → server → rest, oauth, gateway, dialect/*, webhook → authority → keyring, store → root
+//	cmd → server → rest, oauth, gateway, dialect/*, webhook, mail → authority → keyring, store → root
 func importTable() map[string][]string {
 	const (
 		root      = "."
@@ -40,6 +40,7 @@ func importTable() map[string][]string {
 		catalogue:                     {root},
 		presented:                     {root},
 		webhook:                       {authority},
+		"internal/mail":               {root, authority},
 		"internal/factcache":          {root, store},
 		"internal/store/sqlstore":     {root, store, auditlog, "internal/store/sqlstore/..."},
 		"internal/store/sqlstore/...": {},
@@ -52,7 +53,7 @@ func importTable() map[string][]string {
 		dialect:                       {root, authority},
 		"internal/dialect/...":        {root, authority, presented, dialect},
 		"internal/dialect/wiretest":   {root, "keywrighttest"}, // no part of the program
-		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/sso", "internal/gateway", dialect, "internal/dialect/...", webhook},
+		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/sso", "internal/gateway", dialect, "internal/dialect/...", webhook, "internal/mail"},
 		"internal/sso":                {root, authority},
 		"internal/sso/ssotest":        {},
 		"keywrighttest":               {root, "internal/server"},
@@ -65,6 +66,7 @@ func importTable() map[string][]string {
 func kept() map[string][]string {
 	return map[string][]string{
 		"net/http":                         {".", "internal/presented", "internal/rest", "internal/oauth", "internal/sso", "internal/sso/ssotest", "internal/gateway", "internal/dialect", "internal/dialect/...", "internal/webhook", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
+		"net/smtp":                         {"internal/mail"},
 		"database/sql":                     {"internal/store/sqlstore", "internal/bench"},
 		"modernc.org/sqlite":               {"internal/store/sqlstore", "internal/bench"},
 		"github.com/pressly/goose/v3":      {"internal/store/sqlstore"},

@@ -41,6 +41,10 @@ type serveCmd struct {
 	SSO           ssoFlags     `embed:"" prefix:"sso-"`
 	PasswordLogin bool         `help:"Let people sign in by password. Without it, only by single sign-on." default:"true" negatable:"" env:"KEYWRIGHT_PASSWORD_LOGIN"`
 
+	SMTPURL          string `name:"smtp-url" help:"Mail server by which owners are told what is about to happen: smtps://USER@HOST:PORT, or smtp:// with STARTTLS." placeholder:"URL" env:"KEYWRIGHT_SMTP_URL"`
+	SMTPFrom         string `name:"smtp-from" help:"Sender of these letters." placeholder:"ADDRESS" env:"KEYWRIGHT_SMTP_FROM"`
+	SMTPPasswordFile string `name:"smtp-password-file" help:"File with the password for the mail server. Default: KEYWRIGHT_SMTP_PASSWORD." placeholder:"FILE" env:"KEYWRIGHT_SMTP_PASSWORD_FILE"`
+
 	WebhookNetwork []netip.Prefix `help:"Network that webhooks may go to although it is not public, also by http; repeatable." placeholder:"CIDR" env:"KEYWRIGHT_WEBHOOK_NETWORK"`
 
 	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"KEYWRIGHT_LOG_FORMAT"`
@@ -103,24 +107,28 @@ func collectLess() {
 
 func (c *serveCmd) config(log *slog.Logger) server.Config {
 	return server.Config{
-		Data:            c.Data,
-		Listen:          c.Listen,
-		PublicURL:       c.PublicURL,
-		TLSCert:         c.TLSCert,
-		TLSKey:          c.TLSKey,
-		MasterKey:       takeFromEnvironment("KEYWRIGHT_MASTER_KEY"),
-		MasterKeyFile:   c.MasterKeyFile,
-		AdminEmail:      c.AdminEmail,
-		AdminPassword:   takeFromEnvironment("KEYWRIGHT_ADMIN_PASSWORD"),
-		Prefix:          c.Prefix,
-		AccessTTL:       c.AccessTTL,
-		TrustedProxies:  c.TrustedProxy,
-		SSO:             c.singleSignOn(),
-		Dialects:        c.Dialects,
-		Gateways:        c.Gateways.rules,
-		WebhookNetworks: c.WebhookNetwork,
-		Version:         version(),
-		Log:             log,
+		Data:             c.Data,
+		Listen:           c.Listen,
+		PublicURL:        c.PublicURL,
+		TLSCert:          c.TLSCert,
+		TLSKey:           c.TLSKey,
+		MasterKey:        takeFromEnvironment("KEYWRIGHT_MASTER_KEY"),
+		MasterKeyFile:    c.MasterKeyFile,
+		AdminEmail:       c.AdminEmail,
+		AdminPassword:    takeFromEnvironment("KEYWRIGHT_ADMIN_PASSWORD"),
+		Prefix:           c.Prefix,
+		AccessTTL:        c.AccessTTL,
+		TrustedProxies:   c.TrustedProxy,
+		SSO:              c.singleSignOn(),
+		Dialects:         c.Dialects,
+		Gateways:         c.Gateways.rules,
+		WebhookNetworks:  c.WebhookNetwork,
+		SMTPURL:          c.SMTPURL,
+		SMTPFrom:         c.SMTPFrom,
+		SMTPPassword:     takeFromEnvironment("KEYWRIGHT_SMTP_PASSWORD"),
+		SMTPPasswordFile: c.SMTPPasswordFile,
+		Version:          version(),
+		Log:              log,
 	}
 }
 

@@ -36,6 +36,8 @@ type Config struct {
 	Usage  store.UsageWriter // nil: usage is not kept
 	// Post tries to send a webhook and says how that went. It bounds the time it takes. Nil: webhooks wait.
 	Post func(context.Context, Message) Receipt
+	// Mail tries to send a letter. It bounds the time it takes. Nil: nobody is told anything by e-mail.
+	Mail func(context.Context, Letter) error
 	// PlainWebhooks lets webhooks have http URLs. Where they may go is decided by Post.
 	PlainWebhooks bool
 

@@ -50,7 +50,7 @@ func (a *Authority) notifyQuotas(ctx context.Context, p *pass) error {
 			return err
 		}
 		for _, f := range changed {
-			if err := p.tellQuota(ctx, tx, f); err != nil {
+			if err := a.tellQuota(ctx, tx, p, f); err != nil {
 				return err
 			}
 		}
@@ -59,7 +59,7 @@ func (a *Authority) notifyQuotas(ctx context.Context, p *pass) error {
 	return err
 }
 
-func (p *pass) tellQuota(ctx context.Context, tx store.Tx, f fullness) error {
+func (a *Authority) tellQuota(ctx context.Context, tx store.Tx, p *pass, f fullness) error {
 	full := f.nearly(false)
 	if err := tx.Notices().SetQuotaTold(ctx, f.Quota, full); err != nil || !full {
 		return err
@@ -70,7 +70,10 @@ func (p *pass) tellQuota(ctx context.Context, tx store.Tx, f fullness) error {
 		e.Subject = "space:" + f.Space
 	}
 	e.After = map[string]any{"quota": f.What, "count": f.count, "limit": f.limit}
-	return tx.Events().Append(ctx, e)
+	if err := tx.Events().Append(ctx, e); err != nil {
+		return err
+	}
+	return a.remindAdmins(ctx, tx, &e)
 }
 
 // quotas counts what has a limit, as a policy's members name it.

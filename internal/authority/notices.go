@@ -239,7 +239,7 @@ func (a *Authority) tell(ctx context.Context, p *pass, due []keywright.ID) error
 	p.told = true
 	_, err := a.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		for _, id := range due {
-			if err := p.tellOf(ctx, tx, id); err != nil {
+			if err := a.tellOf(ctx, tx, p, id); err != nil {
 				return err
 			}
 		}
@@ -248,7 +248,7 @@ func (a *Authority) tell(ctx context.Context, p *pass, due []keywright.ID) error
 	return err
 }
 
-func (p *pass) tellOf(ctx context.Context, tx store.Tx, id keywright.ID) error {
+func (a *Authority) tellOf(ctx context.Context, tx store.Tx, p *pass, id keywright.ID) error {
 	rec, err := tx.Tokens().Get(ctx, id)
 	if err != nil {
 		return gone(err, nil)
@@ -263,6 +263,9 @@ func (p *pass) tellOf(ctx context.Context, tx store.Tx, id keywright.ID) error {
 	events := p.notices(rec, &told)
 	for _, e := range events {
 		if err := tx.Events().Append(ctx, e); err != nil {
+			return err
+		}
+		if err := a.remind(ctx, tx, rec.Owner, &e); err != nil {
 			return err
 		}
 	}

@@ -38,17 +38,15 @@ func (w *world) told() map[int][]string {
 	return all
 }
 
-// live lets days pass, with a look every twelve hours, and does something on some of them.
+// live lets days pass, with a look at the end of each, and does something on some of them.
 func (w *world) live(from, to int, on map[int]func()) {
 	w.t.Helper()
 	for d := from; d < to; d++ {
 		if act := on[d]; act != nil {
 			act()
 		}
-		for range 2 {
-			w.pass(12 * time.Hour)
-			w.must(w.a.notify(w.t.Context()))
-		}
+		w.pass(day)
+		w.must(w.a.notify(w.t.Context()))
 	}
 }
 
@@ -99,12 +97,12 @@ func TestAYearOfNotices(t *testing.T) {
 		83:  {"ninety expiring 7"},
 		89:  {"ninety expiring 1"},
 		90:  {"idle unused 90"},
-		100: {"moved expiring 30"},
+		101: {"moved expiring 30"},
 		121: {"moved unused 90"},
-		123: {"moved expiring 7"},
-		129: {"moved expiring 1"},
+		124: {"moved expiring 7"},
+		130: {"moved expiring 1"},
 		140: {"kept unused 90"},
-		159: {"later unused 90"},
+		160: {"later unused 90"},
 		290: {"kept unused 90"},
 	})
 }
@@ -145,8 +143,8 @@ func TestNoticesOfPolicies(t *testing.T) {
 	}
 	w.live(0, 100, on)
 	w.wantTold(map[int][]string{
-		10: {"busy policy 7 max_lifetime", "labs policy 7 max_lifetime", "old policy 7 max_lifetime"},
-		13: {"labs policy 30 max_unused", "old policy 30 max_unused"},
+		11: {"busy policy 7 max_lifetime", "labs policy 7 max_lifetime", "old policy 7 max_lifetime"},
+		14: {"labs policy 30 max_unused", "old policy 30 max_unused"},
 		24: {"labs policy 30 max_unused"},
 		33: {"old policy 7 max_unused"},
 		39: {"old policy 1 max_unused"},

@@ -23,6 +23,7 @@ func (a *Authority) Run(ctx context.Context) error {
 	beside.Go(func() { a.sendWebhooks(ctx) })
 	beside.Go(func() { a.watch(ctx) })
 	beside.Go(func() { a.pruneHourly(ctx) })
+	beside.Go(func() { a.sendMails(ctx) })
 	flush, tend := time.NewTicker(flushEvery), time.NewTicker(tendEvery)
 	defer flush.Stop()
 	defer tend.Stop()

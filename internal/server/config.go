@@ -49,6 +49,13 @@ type Config struct {
 	// name "none", alone, is for none.
 	Dialects []string
 
+	// SMTPURL is the mail server by which people are told of what is about to happen, as mail.Config has it; empty: nobody
+	// is told by e-mail. SMTPFrom is the sender. SMTPPassword is the password of the URL's user, SMTPPasswordFile names a
+	// file with it; at most one of them is set.
+	SMTPURL, SMTPFrom string
+	SMTPPassword      keywright.Secret
+	SMTPPasswordFile  string
+
 	// WebhookNetworks are those that webhooks may go to although they are not public; there http will do. None: webhooks
 	// go to public addresses, by https.
 	WebhookNetworks []netip.Prefix

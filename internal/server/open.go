@@ -9,13 +9,16 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/keyring"
+	"github.com/keywright/keywright/internal/mail"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/store/sqlstore"
 	"github.com/keywright/keywright/internal/webhook"
@@ -137,6 +140,10 @@ func (s *Server) finder() (f store.Finder, forget func(context.Context, store.Co
 // start makes the authority, and what a first start makes.
 func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 	finder, forget := s.finder()
+	letters, err := s.mailer()
+	if err != nil {
+		return err
+	}
 	s.authority, err = authority.New(authority.Config{
 		Store:  s.store,
 		Finder: finder,
@@ -144,6 +151,7 @@ func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 		Usage:  s.store,
 
 		Post:          s.webhooks().Send,
+		Mail:          letters,
 		PlainWebhooks: len(s.cfg.WebhookNetworks) > 0,
 
 		Keys:      keys,
@@ -167,6 +175,39 @@ func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 
 func (s *Server) webhooks() *webhook.Sender {
 	return webhook.New(webhook.Config{Networks: s.cfg.WebhookNetworks, UserAgent: "keywright/" + cmp.Or(s.cfg.Version, "dev")})
+}
+
+// mailer is what sends letters; nil if no mail server is configured.
+func (s *Server) mailer() (func(context.Context, authority.Letter) error, error) {
+	if s.cfg.SMTPURL == "" {
+		return nil, nil
+	}
+	password, err := smtpPassword(s.cfg)
+	if err != nil {
+		return nil, err
+	}
+	m, err := mail.New(mail.Config{URL: s.cfg.SMTPURL, Password: password, From: s.cfg.SMTPFrom, Now: s.cfg.Now})
+	if err != nil {
+		return nil, err
+	}
+	return m.Send, nil
+}
+
+func smtpPassword(cfg Config) (keywright.Secret, error) {
+	if cfg.SMTPPasswordFile == "" {
+		return cfg.SMTPPassword, nil
+	}
+	if cfg.SMTPPassword.Reveal() != "" {
+		return cfg.SMTPPassword, errors.New("the password for the mail server is given twice, by value and by file: give one")
+	}
+	if err := private(cfg.SMTPPasswordFile); err != nil {
+		return keywright.Secret{}, fmt.Errorf("password for the mail server: %w", err)
+	}
+	text, err := os.ReadFile(cfg.SMTPPasswordFile)
+	if err != nil {
+		return keywright.Secret{}, fmt.Errorf("password for the mail server: %w", err)
+	}
+	return keywright.NewSecret(strings.TrimRight(string(text), "\r\n")), nil
 }
 
 // listen takes the address; with TLS, the certificate must be readable now.

@@ -21,6 +21,7 @@ type Tx interface {
 	Notices() Notices
 	Usages() Usages
 	Changes() Changes
+	Mails() Mails
 }
 
 // Tokens keeps tokens. No mutator can be called without the event that explains it.

@@ -36,6 +36,7 @@ func (t *tx) Webhooks() store.Webhooks   { return webhooks{t} }
 func (t *tx) Notices() store.Notices     { return notices{t} }
 func (t *tx) Usages() store.Usages       { return usages{t} }
 func (t *tx) Changes() store.Changes     { return changes{t} }
+func (t *tx) Mails() store.Mails         { return mails{t} }
 
 var (
 	errEnded    = fmt.Errorf("%w: the transaction has ended: a Tx is used only by the function it is given to", keywright.ErrUnavailable)

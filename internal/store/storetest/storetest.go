@@ -42,7 +42,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"spaces", testSpaces}, {"users with", testUsersWith}, {"owned", testOwned}, {"delete user", testDeleteUser}, {"sessions of", testSessionsOf}, {"invites", testInvites},
 		{"identities", testIdentities}, {"provided roles", testProvidedRoles}, {"offers", testOffers},
 		{"sessions", testSessions}, {"idempotent", testIdempotent}, {"signing keys", testSigningKeys}, {"settings", testSettings},
-		{"around", testAround}, {"told", testTold}, {"webhooks", testWebhooks}, {"unqueued", testUnqueued}, {"deliveries", testDeliveries},
+		{"around", testAround}, {"told", testTold}, {"mails", testMails}, {"webhooks", testWebhooks}, {"unqueued", testUnqueued}, {"deliveries", testDeliveries},
 	}
 	for _, s := range suites {
 		t.Run(s.name, func(t *testing.T) {
