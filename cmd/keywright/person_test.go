@@ -170,7 +170,9 @@ func TestNoFlagTakesASecret(t *testing.T) {
 	fine := map[string]string{
 		"idempotency-key": "worthless without the credential it is bound to",
 		"tls-key":         "names a file",
-		"key":             "of audit verify: the public half",
+
+		"sso-client-secret-file": "names a file",
+		"key":                    "of audit verify: the public half",
 	}
 	for _, leaf := range commandLeaves() {
 		for _, flag := range leaf.Flags {
