@@ -42,7 +42,11 @@ func Copy(ctx context.Context, path string, to PostgresOptions, tell func(done, 
 	}
 	defer into.close()
 	c := &copying{from: s.writer.conn, into: into.link.(*postgresLink), name: p.name(), tell: tell}
-	return c.run(ctx)
+	copied, err := c.run(ctx)
+	if err != nil && ctx.Err() != nil { // then the connection was closed, which may be all that the driver says
+		return Copied{}, fmt.Errorf("the copy was interrupted: %w", ctx.Err())
+	}
+	return copied, err
 }
 
 // copying is one copy.
