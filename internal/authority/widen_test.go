@@ -49,17 +49,15 @@ func TestAuthorityNeverWidens(t *testing.T) {
 
 // pairsWanted is how many pairs are held at least.
 func pairsWanted(t *testing.T) int {
-	switch given := os.Getenv("KEYWRIGHT_PROVE_PAIRS"); {
-	case given != "":
-		n, err := strconv.Atoi(given)
-		if err != nil {
-			t.Fatalf("KEYWRIGHT_PROVE_PAIRS: %v", err)
-		}
-		return n
-	case os.Getenv("KEYWRIGHT_TEST_ALL") != "":
-		return 10_000
+	given := os.Getenv("KEYWRIGHT_PROVE_PAIRS")
+	if given == "" {
+		return 500
 	}
-	return 500
+	n, err := strconv.Atoi(given)
+	if err != nil {
+		t.Fatalf("KEYWRIGHT_PROVE_PAIRS: %v", err)
+	}
+	return n
 }
 
 // live is the life of a family.
