@@ -36,7 +36,7 @@ type serveCmd struct {
 	AccessTTL    time.Duration  `name:"access-ttl" help:"Life of an access token." default:"5m" env:"KEYWRIGHT_ACCESS_TTL"`
 	TrustedProxy []netip.Prefix `help:"Network of proxies whose X-Forwarded-For is believed; repeatable." placeholder:"CIDR" env:"KEYWRIGHT_TRUSTED_PROXY"`
 
-	Dialects      []string     `help:"Other people's token APIs to speak at their own paths: devo, meerschaum, meshstack, neuroio; 'none' for none. Default: all." placeholder:"NAME,..." env:"KEYWRIGHT_DIALECTS"`
+	Dialects      []string     `help:"Other people's token APIs to speak at their own paths: devo, meerschaum, meshstack, neuroio; 'none' for none. Default: all." placeholder:"NAME" env:"KEYWRIGHT_DIALECTS"`
 	Gateways      gatewaysFile `help:"JSON file with the rules of gateways, see docs/gateways.md." placeholder:"FILE" env:"KEYWRIGHT_GATEWAYS"`
 	SSO           ssoFlags     `embed:"" prefix:"sso-"`
 	PasswordLogin bool         `help:"Let people sign in by password. Without it, only by single sign-on." default:"true" negatable:"" env:"KEYWRIGHT_PASSWORD_LOGIN"`

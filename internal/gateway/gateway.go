@@ -77,12 +77,9 @@ func (s *Server) judge(r *http.Request, asked *need) (authority.Verdict, error) 
 	if err != nil {
 		return authority.Verdict{}, err
 	}
-	caller := authority.Caller{Credential: c, UserAgent: r.UserAgent(), Door: keywright.DoorCheck}
+	caller := authority.Caller{Credential: c, UserAgent: r.UserAgent(), RequestID: s.requestID(r), Door: keywright.DoorCheck}
 	if s.Address != nil {
 		caller.Address = s.Address(r)
-	}
-	if s.RequestID != nil {
-		caller.RequestID = s.RequestID(r)
 	}
 	return s.Authority.Check(r.Context(), caller, "", asked.access)
 }
