@@ -115,8 +115,14 @@ func (s *scene) inviter(ctx context.Context, i *store.Invite) (*actor, error) {
 	if err := s.situate(ctx, who.token); err != nil {
 		return nil, gone(err, unusableInvite())
 	}
-	who.token.Facts.Networks = nil // they limit where the token is shown, and it is not shown here
-	return who, cannotGive(s.judge(who, keywright.Access{}))
+	return who, cannotGive(s.judgeAbsent(who))
+}
+
+// judgeAbsent judges a token that is not shown here: where it may be shown from does not matter.
+func (s *scene) judgeAbsent(who *actor) error {
+	anywhere := *who.token
+	anywhere.Facts.Networks = nil
+	return s.judge(&actor{token: &anywhere}, keywright.Access{})
 }
 
 // cannotGive tells of whoever invited nothing to who was invited.

@@ -147,6 +147,27 @@ func (e envelope) holds(rec *store.Record) error {
 	return nil
 }
 
+// holdsRole reports, as an error that says what is too much, whether a role lies within the envelope. A role has no end and
+// is used from anywhere; who makes tokens by it makes them with any scope for data and for any audience.
+func (e envelope) holdsRole(r keywright.Role) error {
+	given := roleScopes(r.Name)
+	makes := scopes(given...).Covers(scopes(tokensWrite)[0])
+	if makes {
+		given = append(given, "**")
+	}
+	switch missing, covered := e.scopes.Contains(scopes(given...)); {
+	case !covered:
+		return e.beyond("the role %s, which has %s", r.Name, missing)
+	case !e.until.IsZero():
+		return e.beyond("the role %s, which has no end: it ends itself at %s", r.Name, e.until.Format(time.RFC3339))
+	case len(e.networks) > 0:
+		return e.beyond("the role %s, which is used from anywhere: it is itself for %v", r.Name, e.networks)
+	case makes && !e.audience.any:
+		return e.beyond("the role %s, which makes tokens for any audience: a person may", r.Name)
+	}
+	return nil
+}
+
 func (e envelope) beyond(what string, args ...any) error {
 	return fmt.Errorf("%w: %s may not give %s", keywright.ErrForbidden, e.giver, fmt.Sprintf(what, args...))
 }

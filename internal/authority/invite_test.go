@@ -99,8 +99,9 @@ func TestUnusableInvites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	second := w.person("second", roleOf("admin of", "acme"))
-	manager := w.issue(second, keywright.NewToken{Kind: keywright.KindManager, Scopes: []string{
-		"keywright:users:write", "keywright:members:write", "keywright:tokens:read", "keywright:spaces:read"}})
+	inviting := keywright.NewToken{Kind: keywright.KindManager, Lifetime: keywright.LifetimePermanent, Scopes: []string{
+		"keywright:users:write", "keywright:members:write", "keywright:tokens:read", "keywright:spaces:read"}}
+	manager, limited := w.issue(second, inviting), w.issue(second, inviting)
 	key := w.issue(w.as("ada"), scopesGranted("a:read"))
 	for name, spoil := range map[string]func(Invited) keywright.Secret{
 		"not one":       func(Invited) keywright.Secret { return keywright.NewSecret("hello there") },
@@ -115,6 +116,12 @@ func TestUnusableInvites(t *testing.T) {
 		"withdrawn": func(i Invited) keywright.Secret {
 			w.must(w.a.Withdraw(t.Context(), w.as("ada"), "acme", i.Invite.ID))
 			return i.Token
+		},
+		"of a token that was limited since": func(Invited) keywright.Secret {
+			made := w.invited(w.by(limited), toLab(roleReader))
+			_, err := w.a.Edit(t.Context(), w.as("ada"), limited.Token.ID, keywright.EditToken{AllowedCIDRs: &[]string{"192.0.2.0/24"}})
+			w.must(err)
+			return made.Token
 		},
 		"of a revoked token": func(Invited) keywright.Secret {
 			made := w.invited(w.by(manager), toLab(roleReader))

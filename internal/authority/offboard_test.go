@@ -149,7 +149,7 @@ func TestTransferNeverWidens(t *testing.T) {
 		t.Error("the token lives")
 	}
 	_, err = w.a.EnableUser(t.Context(), w.by(token), "mel")
-	wantErr(t, err, keywright.ErrForbidden, "which you may not give")
+	wantErr(t, err, keywright.ErrForbidden, "may not give the role manager")
 }
 
 // TestForeignPartStandsInTheWay: nobody sends away who has a part elsewhere, nor leaves a token there alive.

@@ -131,7 +131,19 @@ func TestRoles(t *testing.T) {
 	admin := keywright.Role{Name: "admin", Account: "acme"}
 	reader := keywright.Role{Name: "reader", Account: "acme", Space: "lab"}
 	owner := keywright.Role{Name: "owner", Account: "acme", Space: "lab"}
-	members := w.issue(w.as("ada"), scopesGranted("keywright:members:write", "keywright:tokens:read", "keywright:spaces:read"))
+	w.policy(func(p *keywright.Policy) { p.MaxPermanent = -1 })
+	token := func(change func(*keywright.NewToken), scopes ...string) Caller {
+		req := scopesGranted(append(scopes, "keywright:members:write", "keywright:tokens:read", "keywright:spaces:read")...)
+		req.Lifetime = keywright.LifetimePermanent
+		change(&req)
+		return w.by(w.issue(w.as("ada"), req))
+	}
+	members := token(func(*keywright.NewToken) {})
+	everything := []string{"**", "keywright:tokens:*", "keywright:spaces:*", "keywright:members:*"}
+	dated := token(func(req *keywright.NewToken) { req.Lifetime = "" }, everything...)
+	here := token(func(req *keywright.NewToken) { req.AllowedCIDRs = []string{"192.0.2.0/24"} }, everything...)
+	unheard := token(func(*keywright.NewToken) {}, everything...)
+	heard := token(func(req *keywright.NewToken) { req.Audience = []string{"http", "keywright"} }, everything...)
 	w.trail()
 	for _, test := range []struct {
 		name   string
@@ -143,12 +155,17 @@ func TestRoles(t *testing.T) {
 	}{
 		{"admin makes an auditor", w.as("ada"), "rita", keywright.Role{Name: "auditor"}, nil, ""},
 		{"owner makes an owner", w.as("olga"), "rita", owner, nil, ""},
-		{"token gives what it has", w.by(members), "audi", reader, nil, ""},
+		{"token gives what it has", members, "audi", reader, nil, ""},
 		{"operator makes an operator", w.as("root"), "otto", operator, nil, ""},
 
 		{"twice", w.as("ada"), "rita", owner, keywright.ErrConflict, "exists"},
-		{"token gives more than it has", w.by(members), "audi", owner, keywright.ErrForbidden, "owner"},
-		{"token makes an operator", w.by(members), "ada", operator, keywright.ErrForbidden, "operator"},
+		{"token gives more than it has", members, "audi", owner, keywright.ErrForbidden, "owner"},
+		{"token with an end gives what has none", dated, "mel", reader, keywright.ErrForbidden, "no end"},
+		{"token of some networks gives what is used anywhere", here, "mel", reader, keywright.ErrForbidden, "anywhere"},
+		{"token for no audience gives any", unheard, "mel", owner, keywright.ErrForbidden, "any audience"},
+		{"token for some audiences gives any", heard, "mel", owner, keywright.ErrForbidden, "any audience"},
+		{"token for some audiences gives what makes no tokens", heard, "olga", reader, nil, ""},
+		{"token makes an operator", members, "ada", operator, keywright.ErrForbidden, "operator"},
 		{"admin makes an operator", w.as("ada"), "ada", operator, keywright.ErrForbidden, "for operators"},
 		{"owner of a space makes an admin", w.as("olga"), "olga", admin, keywright.ErrForbidden, ""},
 		{"manager has no say over members", w.as("mel"), "rita", reader, keywright.ErrForbidden, ""},

@@ -57,3 +57,44 @@ func (f *dynasty) transfer(rt *rapid.T) {
 	}
 	f.add(before, issued)
 }
+
+// invite has a token that may well invite somebody do so, and whoever accepts make a token.
+func (f *dynasty) invite(rt *rapid.T) {
+	f.rt = rt
+	req := f.request(keywright.Facts{})
+	req.Kind, req.Scopes = keywright.KindAccount, []string{"**", "keywright:tokens:*", "keywright:spaces:*", "keywright:members:*", "keywright:users:*",
+		"keywright:policy:*", "keywright:audit:*", "keywright:accounts:read"}
+	limited := pick(rt, "limited in", "audience", "networks", "lifetime")
+	if limited != "networks" {
+		req.AllowedCIDRs = nil
+	}
+	if limited != "lifetime" {
+		req.Lifetime = keywright.LifetimePermanent
+	}
+	patron, err := f.a.Issue(f.t.Context(), f.as("ada"), req, "")
+	if err != nil {
+		return
+	}
+	had := f.facts(patron.Token.ID)
+	f.serial++
+	guest := fmt.Sprintf("guest-%d-%s", f.serial, f.id())
+	role := keywright.Role{Name: pick(rt, "role", roleAdmin, roleAuditor, roleOwner, roleManager, roleReader), Account: "acme"}
+	if roleLevel(role.Name) == "space" {
+		role.Space = "lab"
+	}
+	invited, err := f.a.Invite(f.t.Context(), f.by(patron), keywright.NewInvite{Username: guest, Role: role})
+	if err != nil {
+		return
+	}
+	password := keywright.NewSecret(chosen)
+	_, err = f.a.AcceptInvite(f.t.Context(), Caller{}, invited.Token, password)
+	f.must(err)
+	login, err := f.a.Login(f.t.Context(), Caller{}, guest, password)
+	f.must(err)
+	by := f.present(login.Token.Reveal())
+	for _, req := range []keywright.NewToken{f.request(had), f.request(keywright.Facts{})} {
+		if issued, err := f.a.Issue(f.t.Context(), by, req, ""); err == nil {
+			f.add(had, issued)
+		}
+	}
+}
