@@ -1,105 +1,124 @@
 // Package gateway answers what a proxy asks before it lets a request pass: may whoever sent
-// it do this? The proxy sends the request's head without its body (forward authentication); a 200 with headers that
-// say who it is lets it pass.
+// it do this? Judge is the one answer; proxies ask in their own ways. Here they send the request's head without its body
+// (forward authentication), and a 200 with headers that say who it is lets it pass. Package extauthz is for Envoy's gRPC, package
+// spoe for HAProxy's agents.
 //
 // What a request needs is said by the proxy's configuration, in the path that it asks at, and never by anything
 // that the client sends: not its query, not its headers, not a cookie.
 package gateway
 
 import (
-	"errors"
-	"log/slog"
 	"net/http"
 	"net/netip"
-	"sync"
+	"strconv"
+	"strings"
 
 	"github.com/keywright/keywright"
-	"github.com/keywright/keywright/internal/authority"
-	"github.com/keywright/keywright/internal/presented"
 )
 
-// Server answers proxies. Authority is required.
+// Server answers proxies that ask by HTTP. Judge is required. It must not be copied.
 type Server struct {
-	Authority *authority.Authority
-	Rules     Rules        // nil: there are none
-	Log       *slog.Logger // nil: discarded
+	Judge *Judge
 
 	Address   func(*http.Request) netip.Addr // of the client; nil: not known
 	RequestID func(*http.Request) string     // nil: none
 
-	needs sync.Map // of path → *need: as many as the configurations of proxies name
-	known int      // entries of needs, bounded by maxNeeds
-	mu    sync.Mutex
+	doors remembered[*door]
 }
+
+// door is what a path says that a proxy asks at.
+type door struct {
+	proxy proxy
+	need  *Need
+}
+
+// Pattern is the route of every path that a proxy asks at.
+const Pattern = checkPath + "{proxy}/{need...}"
 
 const checkPath = "/check/"
 
 // Mount adds the doors to mux, for every method: some proxies ask with the one of the request that they hold back.
 func (s *Server) Mount(mux *http.ServeMux) {
-	mux.HandleFunc(checkPath+"{proxy}", s.check) // of its own: without it, mux redirects
-	mux.HandleFunc(checkPath+"{proxy}/{need...}", s.check)
+	mux.Handle(checkPath+"{proxy}", s) // of its own: without it, mux redirects
+	mux.Handle(Pattern, s)
 }
 
-// check is one question of a proxy:
-//
-//  1. what the path says that the proxy asks at
-//  2. what the request needs: just that, or what rules say of its method and path
-//  3. the verdict about whoever sent it
-//  4. who that is, as headers for the proxy to pass on, or the refusal
-func (s *Server) check(w http.ResponseWriter, r *http.Request) {
-	asked, err := s.need(r)
+// Knows reports whether a proxy has asked at the path before, so that nothing is left to be found out about it.
+func (s *Server) Knows(path string) bool {
+	_, ok := s.doors.get(path)
+	return ok
+}
+
+// ServeHTTP answers one question of a proxy.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	asked := Asked{Header: r.Header}
+	if s.RequestID != nil {
+		asked.RequestID = s.RequestID(r)
+	}
+	d, err := s.door(r)
 	if err != nil {
-		s.misconfigured(w, r, err)
+		ruling := s.Judge.Misconfigured(r.Context(), asked.RequestID, err)
+		refuse(w, &ruling)
 		return
 	}
-	wanted, err := s.ruled(r, asked)
-	if err != nil {
-		s.refuse(w, r, asked, err)
+	asked.Need = d.need
+	asked.Method, asked.URI = d.proxy.request(r)
+	if s.Address != nil {
+		asked.Address = s.Address(r)
+	}
+	ruling := s.Judge.Ask(r.Context(), &asked)
+	if !ruling.Passes() {
+		refuse(w, d.proxy.understood(&ruling))
 		return
 	}
-	verdict, err := s.judge(r, wanted)
-	if err != nil {
-		s.refuse(w, r, wanted, err)
-		return
-	}
-	token, ok := verdict.Token()
-	if !ok {
-		wanted.deny(w, verdict.Decision)
-		return
-	}
-	identify(w.Header(), &token)
+	identify(w.Header(), ruling.Token)
 	w.WriteHeader(http.StatusOK)
 }
 
-// judge finds out who sent the request that a proxy holds back, and whether it may pass.
-func (s *Server) judge(r *http.Request, asked *need) (authority.Verdict, error) {
-	c, err := s.credential(r)
+// door reads what the path says, once for each path; where the path of the request that is held back follows, that is no part of it.
+func (s *Server) door(r *http.Request) (*door, error) {
+	path := r.URL.Path
+	if known, ok := s.doors.get(path); ok {
+		return known, nil
+	}
+	kind, pairs, _ := strings.Cut(strings.TrimPrefix(path, checkPath), "/")
+	p, ok := proxies[kind]
+	if !ok {
+		return nil, keywright.Invalid("path", "%q is no kind of proxy: want one of %s", kind, proxyNames())
+	}
+	own, follows := pairs, false
+	if p.end != "" {
+		own, _, follows = strings.Cut("/"+pairs, p.end)
+		own = strings.TrimPrefix(own, "/")
+	}
+	n, err := s.Judge.Need(own)
 	if err != nil {
-		return authority.Verdict{}, err
+		return nil, err
 	}
-	caller := authority.Caller{Credential: c, UserAgent: r.UserAgent(), RequestID: s.requestID(r), Door: keywright.DoorCheck}
-	if s.Address != nil {
-		caller.Address = s.Address(r)
+	d := &door{p, n}
+	if !follows {
+		s.doors.put(strings.Clone(path), d)
 	}
-	return s.Authority.Check(r.Context(), caller, "", asked.access)
+	return d, nil
 }
 
-// standAlone is the header in which Devo's clients present a token.
-const standAlone = "Standalonetoken"
-
-// errAbsent says that nothing was presented.
-var errAbsent = errors.New("no credential was presented")
-
-// credential is what was presented: in the Authorization header, or as Devo's clients do. One request has one.
-func (s *Server) credential(r *http.Request) (keywright.Credential, error) {
-	alone := r.Header[standAlone]
-	switch {
-	case len(alone) == 0 && !presented.Any(r):
-		return keywright.Credential{}, errAbsent
-	case len(alone) == 0:
-		return presented.Credential(s.Authority.ParseCredential, r)
-	case len(alone) > 1 || presented.Any(r):
-		return keywright.Credential{}, presented.ErrRepeated
+func identify(h http.Header, t *keywright.VerifiedToken) {
+	values := Identify(t)
+	for i, name := range Identity {
+		h[name] = values[i : i+1 : i+1]
 	}
-	return s.Authority.ParseCredential(alone[0])
+}
+
+// refuse writes a refusal, which some proxies hand to the client.
+func refuse(w http.ResponseWriter, r *Ruling) {
+	h := w.Header()
+	if r.Challenge != "" {
+		h.Set("WWW-Authenticate", r.Challenge)
+	}
+	if r.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(r.RetryAfter))
+	}
+	h.Set("Content-Type", ProblemType)
+	w.WriteHeader(r.Status)
+	_, _ = w.Write(r.Problem())
 }

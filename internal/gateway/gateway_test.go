@@ -2,10 +2,12 @@ package gateway_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/gateway"
 	"github.com/keywright/keywright/internal/server"
 	"github.com/keywright/keywright/keywrighttest"
 )
@@ -202,4 +204,36 @@ func TestRules(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What was found out about a path once is as good the second time, and of paths that clients choose nothing is kept.
+func TestKnows(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	proxy := &gateway.Server{Judge: &gateway.Judge{}}
+	mux := http.NewServeMux()
+	proxy.Mount(mux)
+	for path, known := range map[string]bool{
+		"/check/nginx/scope/orders:read":              true,
+		"/check/nginx":                                true,
+		"/check/envoy/scope/orders:read":              true,
+		"/check/envoy/scope/orders:read/-/orders/7":   false,
+		"/check/envoy/-/orders/7":                     false,
+		"/check/nginx/scope/orders::read":             false,
+		"/check/squid/scope/orders:read":              false,
+		"/check/nginx/scope/orders:read/-/orders/../": false,
+	} {
+		mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
+		if got := proxy.Knows(path); got != known {
+			t.Errorf("%s is known: %t", path, got)
+		}
+	}
+	reader := s.Issue(t, keywright.NewToken{Scopes: []string{"orders:read"}})
+	for range 2 {
+		for path, status := range map[string]int{"/check/nginx/scope/orders:read": 200, "/check/nginx/scope/orders:write": 403, "/check/envoy/-/orders/7": 200} {
+			if got := ask(t, s, http.MethodGet, path, bearer(reader)...); got.StatusCode != status || got.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s: %s, %q", path, got.Status, got.Header)
+			}
+		}
+	}
 }

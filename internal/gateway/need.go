@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/keywright/keywright"
@@ -11,52 +10,33 @@ import (
 // somebody's API.
 const defaultAccount = "default"
 
-// need is what a proxy's configuration demands of the requests it asks about. It is never changed.
-type need struct {
+// Need is what a proxy's configuration demands of the requests that it asks about. It is never changed.
+type Need struct {
 	access keywright.Access
-	proxy  proxy
-	rules  string // the name of the rules that say the rest; empty: the path has said it all
-	shown  string // the scopes, for a challenge
+	rules  string // the name of the rules that say the rest; empty: nothing more is demanded
 }
 
-// maxNeeds bounds how many are remembered. A proxy has a few; anybody who reaches this port could name more.
-const maxNeeds = 4096
-
-// need reads what the path says, once for each path.
-func (s *Server) need(r *http.Request) (*need, error) {
-	path := r.URL.Path
-	if known, ok := s.needs.Load(path); ok {
-		return known.(*need), nil
+// Need reads what ParseNeed reads, once for each text.
+func (j *Judge) Need(pairs string) (*Need, error) {
+	if n, ok := j.needs.get(pairs); ok {
+		return n, nil
 	}
-	n, err := parseNeed(r.PathValue("proxy"), r.PathValue("need"))
-	if err != nil {
-		return nil, err
+	n, err := ParseNeed(pairs)
+	if err == nil {
+		j.needs.put(strings.Clone(pairs), n)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known < maxNeeds {
-		s.known++
-		s.needs.Store(strings.Clone(path), n)
-	}
-	return n, nil
+	return n, err
 }
 
-// parseNeed reads NAME/VALUE pairs: account, space and audience at most once each, scope as often as there
-// are scopes to be covered; or account and rules, which say the rest for each request.
-func parseNeed(proxyName, pairs string) (*need, error) {
-	p, ok := proxies[proxyName]
-	if !ok {
-		return nil, keywright.Invalid("path", "%q is no kind of proxy: want one of %s", proxyName, proxyNames())
-	}
-	n := &need{proxy: p, access: keywright.Access{Account: defaultAccount}}
+// ParseNeed reads NAME/VALUE pairs with slashes between: account, space and audience at most once each, scope as often as there
+// are scopes to be covered; or account and rules, which say the rest for each request. An error is a *keywright.InvalidError.
+func ParseNeed(pairs string) (*Need, error) {
+	n := &Need{access: keywright.Access{Account: defaultAccount}}
 	seen := map[string]bool{}
 	for rest := strings.TrimSuffix(pairs, "/"); rest != ""; {
 		var name, value string
 		name, rest, _ = strings.Cut(rest, "/")
 		value, rest, _ = strings.Cut(rest, "/")
-		if name == p.end {
-			break
-		}
 		if value == "" {
 			return nil, keywright.Invalid("path", "%s has no value", name)
 		}
@@ -71,11 +51,10 @@ func parseNeed(proxyName, pairs string) (*need, error) {
 	if n.rules != "" && (n.access.Space != "" || n.access.Audience != "" || len(n.access.Scopes) > 0) {
 		return nil, keywright.Invalid("path", "rules go with account alone: they say the rest")
 	}
-	n.shown = strings.Join(n.access.Scopes.Strings(), " ")
 	return n, nil
 }
 
-func (n *need) set(name, value string) error {
+func (n *Need) set(name, value string) error {
 	switch name {
 	case "account":
 		n.access.Account = value

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"net/http"
 	"strings"
 
 	"github.com/keywright/keywright"
@@ -16,28 +15,27 @@ type errNoRoute struct{ reason string }
 
 func (e errNoRoute) Error() string { return e.reason }
 
-// ruled is what rules demand of the request that the proxy holds back.
-func (s *Server) ruled(r *http.Request, n *need) (*need, error) {
-	if n.rules == "" {
-		return n, nil
+// access is what is demanded of the request that the proxy holds back.
+func (j *Judge) access(ctx context.Context, q *Asked) (keywright.Access, error) {
+	access := q.Need.access
+	if q.Need.rules == "" {
+		return access, nil
 	}
-	method, path, ok := n.proxy.request(r)
-	if !ok {
-		return nil, errNoRoute{"the proxy does not tell of the request as it should, see docs/gateways.md"}
+	if q.Method == "" || q.URI == "" {
+		return access, errNoRoute{"the proxy does not tell of the request as it should, see docs/gateways.md"}
 	}
-	if s.Rules == nil {
-		return nil, keywright.ErrNotFound
+	if j.Rules == nil {
+		return access, keywright.ErrNotFound
 	}
-	routes, err := s.Rules(r.Context(), n.access.Account, n.rules)
+	routes, err := j.Rules(ctx, access.Account, q.Need.rules)
 	if err != nil {
-		return nil, err
+		return access, err
 	}
-	route, ok := routes.Find(method, path)
+	path, _, _ := strings.Cut(q.URI, "?")
+	route, ok := routes.Find(q.Method, path)
 	if !ok {
-		return nil, errNoRoute{"no rule is about this request"}
+		return access, errNoRoute{"no rule is about this request"}
 	}
-	found := *n
-	found.access.Space, found.access.Audience, found.access.Scopes = route.Space, route.Audience, route.Scopes
-	found.shown = strings.Join(route.Scopes.Strings(), " ")
-	return &found, nil
+	access.Space, access.Audience, access.Scopes = route.Space, route.Audience, route.Scopes
+	return access, nil
 }

@@ -30,7 +30,12 @@ const MeerschaumKey = "mrsm-key:"
 // A scheme that is neither, and anything else unreadable, is
 // keywright.ErrMalformedCredential. Credentials in the URL are never looked at.
 func Credential(parse func(string) (keywright.Credential, error), r *http.Request) (keywright.Credential, error) {
-	headers := r.Header["Authorization"]
+	return FromHeader(parse, r.Header)
+}
+
+// FromHeader is Credential for a header that came some other way than with an HTTP request.
+func FromHeader(parse func(string) (keywright.Credential, error), h http.Header) (keywright.Credential, error) {
+	headers := h["Authorization"]
 	switch len(headers) {
 	case 0:
 		return keywright.Credential{}, nil

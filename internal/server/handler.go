@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/dialect"
+	"github.com/keywright/keywright/internal/gateway"
 )
 
 // front stands before every door: what holds for each request is done here and
@@ -17,6 +18,7 @@ import (
 type front struct {
 	doors      http.Handler
 	hot        map[string]hotDoor // by path
+	proxies    *gateway.Server    // at paths that their configurations name; nil: there are none
 	foreign    []*dialect.Door    // whose answers have a shape of their own
 	trusted    []netip.Prefix
 	body       int64
@@ -81,13 +83,16 @@ func newHotDoors(mux *http.ServeMux, paths ...string) map[string]hotDoor {
 }
 
 // hotDoor is the door of a request that nothing can be wrong with before it: its path, written in the one way, is the
-// door's.
+// door's. A path that a proxy asks at is found by having come the long way once.
 func (f *front) hotDoor(r *http.Request) (hotDoor, bool) {
-	if r.Method != http.MethodPost || r.URL.RawPath != "" || r.ContentLength < 0 || r.ContentLength > f.body {
+	if r.URL.RawPath != "" || r.ContentLength < 0 || r.ContentLength > f.body {
 		return hotDoor{}, false
 	}
+	if f.proxies != nil && f.proxies.Knows(r.URL.Path) && knownMethod(r.Method) {
+		return hotDoor{f.proxies, gateway.Pattern}, true
+	}
 	door, ok := f.hot[r.URL.Path]
-	return door, ok
+	return door, ok && r.Method == http.MethodPost
 }
 
 func (f *front) serve(w http.ResponseWriter, r *http.Request) {
@@ -138,7 +143,7 @@ func everyAnswer(tls bool) []header {
 		header{"Referrer-Policy", []string{"no-referrer"}})
 }
 
-// hotAnswer is what of it an answer needs that no browser shows, being JSON to a POST by a program.
+// hotAnswer is what of it an answer needs that no browser shows, being JSON to a program.
 func hotAnswer(tls bool) []header {
 	headers := []header{
 		{"Cache-Control", []string{"no-store"}},

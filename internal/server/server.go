@@ -64,13 +64,12 @@ func (s *Server) mount(keys *keyring.Ring) error {
 	for _, door := range foreign {
 		door.Mount(mux)
 	}
-	(&gateway.Server{
-		Authority: s.authority,
-		Rules:     s.cfg.Gateways.find,
-		Log:       s.cfg.Log,
+	proxies := &gateway.Server{
+		Judge:     &gateway.Judge{Authority: s.authority, Rules: s.cfg.Gateways.find, Log: s.cfg.Log},
 		Address:   address,
 		RequestID: requestID,
-	}).Mount(mux)
+	}
+	proxies.Mount(mux)
 	if s.provider != nil {
 		(&sso.Door{
 			Authority: s.authority,
@@ -92,6 +91,7 @@ func (s *Server) mount(keys *keyring.Ring) error {
 		headers:    everyAnswer(s.tls != nil),
 		hotHeaders: hotAnswer(s.tls != nil),
 		hot:        newHotDoors(mux, "/api/v1/verify", "/oauth2/introspect"),
+		proxies:    proxies,
 		ids:        ids,
 		now:        s.cfg.Now,
 		log:        s.cfg.Log,
