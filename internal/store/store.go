@@ -32,6 +32,7 @@ type Finder interface {
 // Store keeps everything. Safe for concurrent use.
 type Store interface {
 	Finder
+	Changelog
 	// Read calls f with a consistent snapshot. f may be called again if the
 	// database asks for it and must have no effect but through its results.
 	Read(ctx context.Context, f func(Tx) error) error

@@ -33,6 +33,8 @@ type link interface {
 	savepoint() error
 	release() error
 	undo() error // to the savepoint, and removes it
+	// revised says that the open transaction takes a revision: who listens hears of it with the commit, and perhaps of one that was undone.
+	revised(keywright.Revision)
 	// commit may fail with errUncertain.
 	commit() error
 	rollback() error

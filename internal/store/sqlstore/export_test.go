@@ -36,6 +36,13 @@ func (s *Store) SetMaxPages(n int) error {
 // SettleWithin is how long a store on PostgreSQL looks for what became of a commit.
 func SettleWithin(s *Store, d time.Duration) { s.writer.patience = d }
 
+// WatchImpatiently is Watch that soon asks whether its connection is still there.
+func WatchImpatiently(ctx context.Context, s *Store, h store.Hints) {
+	n := *s.nodes
+	n.check = 10 * time.Millisecond
+	n.Watch(ctx, h)
+}
+
 // TokenQuery is the SELECT of a list.
 func TokenQuery(q store.TokenQuery) (string, []any) {
 	return exported(tokenQuery(q, listOrders[q.Sort]))

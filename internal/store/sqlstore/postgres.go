@@ -44,6 +44,8 @@ var (
 	toFind    = purpose{statement: 5 * time.Second, silence: 10 * time.Second}
 	toRead    = purpose{statement: 30 * time.Second, silence: 40 * time.Second, idle: time.Minute}
 	toWrite   = purpose{silence: 30 * time.Second, idle: 10 * time.Second, lock: 15 * time.Second}
+	toLease   = purpose{statement: time.Second, silence: 1500 * time.Millisecond}
+	toListen  = purpose{}
 	toMigrate = purpose{lock: 10 * time.Second}
 )
 
@@ -71,8 +73,11 @@ func OpenPostgres(ctx context.Context, o PostgresOptions) (*Store, error) {
 		return nil, err
 	}
 	most := int(p.config.MaxConns)
+	nodes := newNodes(p)
 	return &Store{
 		writer:  w,
+		nodes:   nodes,
+		since:   nodes.quick,
 		finders: newPool(most, func(ctx context.Context) (*conn, error) { return p.connect(ctx, toFind, nil) }),
 		readers: newPool(most, func(ctx context.Context) (*conn, error) { return p.connect(ctx, toRead, nil) }),
 	}, nil
@@ -161,8 +166,17 @@ func (p *postgres) connectWriter(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = c.each(ctx, func(*row) {}, "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'")
-	if err != nil {
+	return keeping(ctx, c)
+}
+
+// keeping has what a connection commits be on disk before it is acknowledged.
+func keeping(ctx context.Context, c *conn) (*conn, error) {
+	return with(ctx, c, "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'")
+}
+
+// with sets something for a connection, or closes it.
+func with(ctx context.Context, c *conn, setting string) (*conn, error) {
+	if err := c.each(ctx, ignored, setting); err != nil {
 		_ = c.close()
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,8 +22,9 @@ import (
 type postgresLink struct {
 	raw    *pgx.Conn
 	posted []*pgx.QueuedQuery
-	failed error // why the transaction can only be rolled back: something posted failed, and it is not known in whose part
-	turn   *turn // of the connection that writes
+	failed error              // why the transaction can only be rolled back: something posted failed, and it is not known in whose part
+	turn   *turn              // of the connection that writes
+	latest keywright.Revision // of the open transaction; 0: it has none
 }
 
 // turn is the transaction that writes, as it is told from all others.
@@ -222,7 +224,15 @@ func (l *postgresLink) commit() error {
 	return nil
 }
 
+func (l *postgresLink) revised(r keywright.Revision) { l.latest = r }
+
 func (l *postgresLink) sendCommit() (pgconn.CommandTag, error) {
+	if l.latest > 0 {
+		if err := l.post(notifyChanged, []any{strconv.FormatInt(int64(l.latest), 10)}); err != nil {
+			return pgconn.CommandTag{}, err
+		}
+		l.latest = 0
+	}
 	answers, err := l.send(queued("COMMIT"))
 	if err != nil {
 		return pgconn.CommandTag{}, err
@@ -232,7 +242,7 @@ func (l *postgresLink) sendCommit() (pgconn.CommandTag, error) {
 }
 
 func (l *postgresLink) rollback() error {
-	l.posted, l.failed = nil, nil
+	l.posted, l.failed, l.latest = nil, nil, 0
 	if l.raw.PgConn().TxStatus() == 'I' { // nothing of it was sent
 		return nil
 	}

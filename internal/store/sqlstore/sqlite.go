@@ -59,9 +59,11 @@ func connectReaders(w *writer, path string) (*Store, error) {
 	if err != nil {
 		return nil, translateSQLite(err)
 	}
+	finders := newPool(runtime.GOMAXPROCS(0), func(ctx context.Context) (*conn, error) { return connectSQLite(ctx, finding) })
 	return &Store{
 		writer:  w,
-		finders: newPool(runtime.GOMAXPROCS(0), func(ctx context.Context) (*conn, error) { return connectSQLite(ctx, finding) }),
+		finders: finders,
+		since:   finders,
 		readers: newPool(runtime.GOMAXPROCS(0)+2, func(ctx context.Context) (*conn, error) { return connectSQLite(ctx, reading) }),
 	}, nil
 }

@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+
+	"github.com/keywright/keywright"
 )
 
 // sqliteLink is a connection to SQLite with the statements prepared on it. It stands directly on
@@ -143,6 +145,9 @@ func (l *sqliteLink) release() error   { return l.do("RELEASE one") }
 func (l *sqliteLink) undo() error {
 	return errors.Join(l.do("ROLLBACK TO one"), l.release())
 }
+
+// revised: nobody else listens.
+func (l *sqliteLink) revised(keywright.Revision) {}
 
 func (l *sqliteLink) commit() error   { return l.do("COMMIT") }
 func (l *sqliteLink) rollback() error { return l.do("ROLLBACK") }

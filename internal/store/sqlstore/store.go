@@ -16,6 +16,8 @@ type Store struct {
 	writer  *writer
 	finders *pool // answer verifications, which are never to wait for a list
 	readers *pool
+	since   *pool  // the finders, or connections that nobody has to wait for
+	nodes   *nodes // nil: nobody else has the database open
 	closing sync.Once
 }
 
@@ -59,8 +61,16 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.find(ctx, func(r *row) { r.int() }, "SELECT revision FROM head WHERE id = 1")
 }
 
+// Nodes is how the programs that have the database open know of each other; nil if no other has.
+func (s *Store) Nodes() store.Nodes {
+	if s.nodes == nil {
+		return nil
+	}
+	return s.nodes
+}
+
 // Close waits for what is under way and closes every connection.
 func (s *Store) Close() (err error) {
-	s.closing.Do(func() { err = errors.Join(s.finders.close(), s.readers.close(), s.writer.close()) })
+	s.closing.Do(func() { err = errors.Join(s.finders.close(), s.readers.close(), s.nodes.close(), s.writer.close()) })
 	return err
 }

@@ -149,8 +149,12 @@ func (t *tx) revise(ctx context.Context) error {
 	if t.commit.Revision != 0 {
 		return nil
 	}
-	return t.changeOne(ctx, func(r *row) { t.commit.Revision = keywright.Revision(r.int()) },
+	err := t.changeOne(ctx, func(r *row) { t.commit.Revision = keywright.Revision(r.int()) },
 		"UPDATE head SET revision = revision + 1 WHERE id = 1 RETURNING revision")
+	if err == nil {
+		t.conn.revised(t.commit.Revision)
+	}
+	return err
 }
 
 // forget says so once of each subject.

@@ -37,7 +37,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"list order", testListOrder}, {"list filter", testListFilter}, {"list state", testListState}, {"list under inserts", testListUnderInserts},
 		{"all or nothing", testAllOrNothing}, {"panic", testPanic}, {"cancel", testCancel}, {"cancel in line", testCancelInLine}, {"ended", testEnded},
 		{"read", testRead}, {"lost update", testLostUpdate}, {"quota", testQuota}, {"close", testClose},
-		{"revision", testRevision}, {"forget", testForget}, {"events", testEvents}, {"event filter", testEventFilter},
+		{"revision", testRevision}, {"forget", testForget}, {"since", testSince}, {"since while many write", testSinceWhileWritten}, {"events", testEvents}, {"event filter", testEventFilter},
 		{"tenants", testTenants}, {"audiences", testAudiences}, {"people", testPeople}, {"roles", testRoles}, {"rename", testRename},
 		{"spaces", testSpaces}, {"users with", testUsersWith}, {"owned", testOwned}, {"delete user", testDeleteUser}, {"sessions of", testSessionsOf}, {"invites", testInvites},
 		{"identities", testIdentities}, {"provided roles", testProvidedRoles}, {"offers", testOffers},
