@@ -3,6 +3,7 @@ module github.com/keywright/keywright
 go 1.26.8
 
 require (
+	github.com/a-h/templ v0.3.1020
 	github.com/alecthomas/kong v1.17.0
 	github.com/alecthomas/kong-toml v0.4.0
 	github.com/coreos/go-oidc/v3 v3.21.0

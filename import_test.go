@@ -18,7 +18,7 @@ const module = "github.com/keywright/keywright"
 // importTable says which packages of the module each package may import. What is
 // not in it does not belong to the house; a name that ends in /... stands for all below it.
 //
-//	cmd → server → rest, oauth, gateway, dialect/*, webhook, mail → authority → keyring, store → root
+//	cmd → server → rest, oauth, gateway, console, dialect/*, webhook, mail → authority → keyring, store → root
 func importTable() map[string][]string {
 	const (
 		root      = "."
@@ -53,7 +53,8 @@ func importTable() map[string][]string {
 		dialect:                       {root, authority},
 		"internal/dialect/...":        {root, authority, presented, dialect},
 		"internal/dialect/wiretest":   {root, "keywrighttest"}, // no part of the program
-		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/sso", "internal/gateway", dialect, "internal/dialect/...", webhook, "internal/mail"},
+		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/sso", "internal/gateway", "internal/console", dialect, "internal/dialect/...", webhook, "internal/mail"},
+		"internal/console":            {root, authority},
 		"internal/sso":                {root, authority},
 		"internal/sso/ssotest":        {},
 		"keywrighttest":               {root, "internal/server"},
@@ -65,7 +66,7 @@ func importTable() map[string][]string {
 // kept says which packages from elsewhere only the packages named may import.
 func kept() map[string][]string {
 	return map[string][]string{
-		"net/http":                         {".", "internal/presented", "internal/rest", "internal/oauth", "internal/sso", "internal/sso/ssotest", "internal/gateway", "internal/dialect", "internal/dialect/...", "internal/webhook", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
+		"net/http":                         {".", "internal/presented", "internal/rest", "internal/oauth", "internal/sso", "internal/sso/ssotest", "internal/gateway", "internal/console", "internal/dialect", "internal/dialect/...", "internal/webhook", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
 		"net/smtp":                         {"internal/mail"},
 		"database/sql":                     {"internal/store/sqlstore", "internal/bench"},
 		"modernc.org/sqlite":               {"internal/store/sqlstore", "internal/bench"},
@@ -77,6 +78,8 @@ func kept() map[string][]string {
 		"golang.org/x/mod/sumdb/tlog":      {"internal/auditlog"},
 		"flag":                             {"internal/bench"},
 
+		"github.com/a-h/templ":              {"internal/console"},
+		"github.com/a-h/templ/runtime":      {"internal/console"},
 		"github.com/coreos/go-oidc/v3/oidc": {"internal/sso"},
 		"golang.org/x/oauth2":               {"internal/sso"},
 	}

@@ -10,6 +10,7 @@ const (
 	DoorIntrospect = "introspect"
 	DoorRevoke     = "revoke"
 	DoorCheck      = "check"
+	DoorConsole    = "console"
 )
 
 // The steps of a token's usage.

@@ -11,6 +11,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/console"
 	"github.com/keywright/keywright/internal/gateway"
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/oauth"
@@ -79,9 +80,23 @@ func (s *Server) mount(keys *keyring.Ring) error {
 			Random:    s.cfg.Random,
 			Now:       s.cfg.Now,
 			Log:       s.cfg.Log,
+			Pages:     []string{console.ReturnPath},
 			Address:   address,
 			RequestID: requestID,
 		}).Mount(mux)
+	}
+	err = (&console.Console{
+		Authority: s.authority,
+		BaseURL:   s.Opened.URL,
+		Cookies:   keys,
+		Random:    s.cfg.Random,
+		Now:       s.cfg.Now,
+		Log:       s.cfg.Log,
+		Address:   address,
+		RequestID: requestID,
+	}).Mount(mux)
+	if err != nil {
+		return err
 	}
 	s.front = &front{
 		doors:      mux,

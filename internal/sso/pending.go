@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -29,20 +30,20 @@ type pending struct {
 
 // request is what a program asks for that wants a session.
 type request struct {
-	Return    string // http://127.0.0.1:PORT/… or http://[::1]:PORT/…
+	Return    string // http://127.0.0.1:PORT/…, http://[::1]:PORT/…, or a page of the instance
 	Challenge string
 	Mark      string // its state, given back as it is
 }
 
 // readRequest reads the query of /sso/login, which is an authorization request of RFC 6749 as far as it has to be.
-func readRequest(rawQuery string) (request, error) {
+func (d *Door) readRequest(rawQuery string) (request, error) {
 	query, err := oneOfEach(rawQuery)
 	if err != nil {
 		return request{}, err
 	}
 	asked := request{Return: query.Get("redirect_uri"), Challenge: query.Get("code_challenge"), Mark: query.Get("state")}
 	switch {
-	case !isLoopback(asked.Return):
+	case !isLoopback(asked.Return) && !d.isPage(asked.Return):
 		return asked, keywright.Invalid("redirect_uri", "must be http://127.0.0.1:PORT/… or http://[::1]:PORT/…, without query and fragment")
 	case query.Get("code_challenge_method") != "S256" || !authority.IsChallenge(asked.Challenge):
 		return asked, keywright.Invalid("code_challenge", "must be a challenge by the method S256 of RFC 7636")
@@ -64,6 +65,12 @@ func oneOfEach(rawQuery string) (url.Values, error) {
 		}
 	}
 	return query, nil
+}
+
+// isPage reports whether text is the address of a page of the instance that wants sessions.
+func (d *Door) isPage(text string) bool {
+	path, below := strings.CutPrefix(text, strings.TrimSuffix(d.BaseURL, "/"))
+	return below && slices.Contains(d.Pages, path)
 }
 
 func notPlain(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }

@@ -3,7 +3,7 @@
 // that is the authority's.
 //
 // A program that wants a session for the person before it sends the browser to /sso/login, with a challenge and an
-// address of this machine to return to (RFC 8252 section 7.3); it gets a code there, and the session for code and verifier at
+// address of this machine, or of the instance itself, to return to (RFC 8252 section 7.3); it gets a code there, and the session for code and verifier at
 // the REST API. What has to be remembered while the person is at the provider is sealed in a cookie, so that whoever begins
 // costs nothing here, and nobody's answer is taken for another's.
 package sso
@@ -23,7 +23,7 @@ import (
 	"github.com/keywright/keywright/internal/authority"
 )
 
-// Door signs people in through the provider. All but Log is required.
+// Door signs people in through the provider. All but Log and Pages is required.
 type Door struct {
 	Authority *authority.Authority
 	Provider  *Provider
@@ -32,6 +32,8 @@ type Door struct {
 	Random    io.Reader
 	Now       func() time.Time
 	Log       *slog.Logger // nil: discarded
+	// Pages of the instance itself that want a session as programs do, as paths below BaseURL; none: there are no such.
+	Pages []string
 
 	Address   func(*http.Request) netip.Addr // of the client
 	RequestID func(*http.Request) string
@@ -98,7 +100,7 @@ func (d *Door) answer(serve step) http.Handler {
 
 // begin sends the browser to the provider.
 func (d *Door) begin(ctx context.Context, w http.ResponseWriter, r *http.Request) (string, error) {
-	asked, err := readRequest(r.URL.RawQuery)
+	asked, err := d.readRequest(r.URL.RawQuery)
 	if err != nil {
 		return "", err
 	}

@@ -1,0 +1,26 @@
+package console
+
+import (
+	"context"
+
+	"github.com/keywright/keywright/internal/authority"
+)
+
+// home goes to the account where the person's requests go that name none.
+func (s *site) home(_ context.Context, v *visit) (answer, error) {
+	return goOn(v.in(v.who.Self.Account, "/"), ""), nil
+}
+
+// overview is the first page of an account.
+func (s *site) overview(_ context.Context, v *visit) (answer, error) {
+	return show("Overview", overviewPage(v)), nil
+}
+
+// accounts are those that the person may see.
+func (s *site) accounts(ctx context.Context, v *visit) (answer, error) {
+	page, err := s.Authority.Accounts(ctx, v.caller, authority.ListQuery{Cursor: v.query("cursor")})
+	if err != nil {
+		return answer{}, err
+	}
+	return show("Accounts", accountsPage(v, page)), nil
+}

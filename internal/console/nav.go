@@ -1,0 +1,61 @@
+package console
+
+import (
+	"slices"
+	"strings"
+)
+
+// destination is a line of the sidebar.
+type destination struct {
+	title, icon string
+	below       string // in the account
+	needs       string // the scope, in the account or one of its spaces; empty: none
+}
+
+// navigation is where one can go in an account.
+func navigation() []destination {
+	return []destination{
+		{"Overview", "home", "/", ""},
+	}
+}
+
+// destinations are those that the person can go to.
+func (v *visit) destinations() []destination {
+	return slices.DeleteFunc(navigation(), func(d destination) bool {
+		return d.needs != "" && !v.who.MaySomewhere(d.needs)
+	})
+}
+
+// within reports whether the visit is at a destination or below it.
+func (v *visit) within(d destination) bool {
+	here, there := v.r.URL.Path, root+"/a/"+v.account+d.below
+	if d.below == "/" {
+		return here == there
+	}
+	return here == there || strings.HasPrefix(here, there+"/")
+}
+
+// ownAccounts are the accounts in which the person has a role, by name, and the one that it is in.
+func (v *visit) ownAccounts() []string {
+	names := []string{}
+	if v.account != "" {
+		names = append(names, v.account)
+	}
+	for _, r := range v.who.Roles {
+		if r.Account != "" {
+			names = append(names, r.Account)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// hasMore reports whether there may be accounts besides: a role on the instance reaches all, one on an account its children.
+func (v *visit) hasMore() bool {
+	for _, r := range v.who.Roles {
+		if r.Space == "" {
+			return true
+		}
+	}
+	return false
+}

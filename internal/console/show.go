@@ -1,0 +1,87 @@
+package console
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ago says in words when something happened or will, as seen from now.
+func ago(now, t time.Time) string {
+	d := now.Sub(t)
+	if d < 0 {
+		return "in " + span(-d)
+	}
+	if d < 45*time.Second {
+		return "just now"
+	}
+	return span(d) + " ago"
+}
+
+// span says a duration in its largest unit, as a person would round it.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	for _, unit := range []struct {
+		from, of time.Duration
+		name     string
+	}{
+		{2 * 365 * day, 365 * day, "year"},
+		{60 * day, 30 * day, "month"},
+		{2 * day, day, "day"},
+		{90 * time.Minute, time.Hour, "hour"},
+		{90 * time.Second, time.Minute, "minute"},
+	} {
+		if d >= unit.from {
+			return count(int64((d+unit.of/2)/unit.of), unit.name)
+		}
+	}
+	return "a minute"
+}
+
+// count is a number and what is counted, in the plural unless it is one.
+func count(n int64, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return number(n) + " " + of + "s"
+}
+
+// number has a thin space between each three digits.
+func number(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	sign := ""
+	if n < 0 {
+		sign, digits = "−", digits[1:]
+	}
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 && len(digits) > 4 {
+			b.WriteRune('\u202F')
+		}
+		b.WriteRune(d)
+	}
+	return sign + b.String()
+}
+
+// exactly is an instant as it is shown on hover.
+func exactly(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04:05 UTC") }
+
+// machine is an instant as programs read it.
+func machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// seconds says a number of seconds as it was meant: 7776000 is 90 days.
+func seconds(n int64) string {
+	for _, unit := range []struct {
+		of   int64
+		name string
+	}{{86400, "day"}, {3600, "hour"}, {60, "minute"}} {
+		if n >= unit.of && n%unit.of == 0 {
+			return count(n/unit.of, unit.name)
+		}
+	}
+	return count(n, "second")
+}
+
+// numbered is "#7".
+func numbered(n int64) string { return fmt.Sprintf("#%d", n) }
