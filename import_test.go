@@ -26,6 +26,7 @@ func importTable() map[string][]string {
 		keyring   = "internal/keyring"
 		authority = "internal/authority"
 		presented = "internal/presented"
+		gateway   = "internal/gateway"
 		dialect   = "internal/dialect"
 		webhook   = "internal/webhook"
 		auditlog  = "internal/auditlog"
@@ -49,11 +50,12 @@ func importTable() map[string][]string {
 		"internal/store/teststore":    {root, "internal/store/sqlstore", "internal/store/pgtest"}, // likewise
 		"internal/rest":               {root, authority, presented, auditlog},
 		"internal/oauth":              {root, authority, presented},
-		"internal/gateway":            {root, authority, presented},
+		gateway:                       {root, authority, presented},
+		"internal/gateway/...":        {root, gateway, presented}, // proxies that do not ask by HTTP
 		dialect:                       {root, authority},
 		"internal/dialect/...":        {root, authority, presented, dialect},
 		"internal/dialect/wiretest":   {root, "keywrighttest"}, // no part of the program
-		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/sso", "internal/gateway", "internal/console", dialect, "internal/dialect/...", webhook, "internal/mail"},
+		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/sso", gateway, "internal/gateway/...", "internal/console", dialect, "internal/dialect/...", webhook, "internal/mail"},
 		"internal/console":            {root, authority},
 		"internal/sso":                {root, authority},
 		"internal/sso/ssotest":        {},
@@ -66,7 +68,7 @@ func importTable() map[string][]string {
 // kept says which packages from elsewhere only the packages named may import.
 func kept() map[string][]string {
 	return map[string][]string{
-		"net/http":                         {".", "internal/presented", "internal/rest", "internal/oauth", "internal/sso", "internal/sso/ssotest", "internal/gateway", "internal/console", "internal/dialect", "internal/dialect/...", "internal/webhook", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
+		"net/http":                         {".", "internal/presented", "internal/rest", "internal/oauth", "internal/sso", "internal/sso/ssotest", "internal/gateway", "internal/gateway/...", "internal/console", "internal/dialect", "internal/dialect/...", "internal/webhook", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
 		"net/smtp":                         {"internal/mail"},
 		"database/sql":                     {"internal/store/sqlstore", "internal/bench"},
 		"modernc.org/sqlite":               {"internal/store/sqlstore", "internal/bench"},

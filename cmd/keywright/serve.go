@@ -38,6 +38,7 @@ type serveCmd struct {
 
 	Dialects      []string     `help:"Other people's token APIs to speak at their own paths: devo, meerschaum, meshstack, neuroio; 'none' for none. Default: all." placeholder:"NAME" env:"KEYWRIGHT_DIALECTS"`
 	Gateways      gatewaysFile `help:"JSON file with the rules of gateways, see docs/gateways.md." placeholder:"FILE" env:"KEYWRIGHT_GATEWAYS"`
+	SPOE          string       `name:"spoe" help:"Address to listen at for HAProxy, which asks by a protocol of its own, see docs/gateways.md. Default: none." placeholder:"HOST:PORT" env:"KEYWRIGHT_SPOE"`
 	SSO           ssoFlags     `embed:"" prefix:"sso-"`
 	PasswordLogin bool         `help:"Let people sign in by password. Without it, only by single sign-on." default:"true" negatable:"" env:"KEYWRIGHT_PASSWORD_LOGIN"`
 
@@ -122,6 +123,7 @@ func (c *serveCmd) config(log *slog.Logger) server.Config {
 		SSO:              c.singleSignOn(),
 		Dialects:         c.Dialects,
 		Gateways:         c.Gateways.rules,
+		SPOE:             c.SPOE,
 		WebhookNetworks:  c.WebhookNetwork,
 		SMTPURL:          c.SMTPURL,
 		SMTPFrom:         c.SMTPFrom,

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/keywright/keywright"
@@ -120,4 +121,13 @@ func (m *remembered[V]) put(key string, v V) {
 	if _, there := m.known.LoadOrStore(key, v); !there {
 		m.n++
 	}
+}
+
+// Origin is the address that a request came from: what the proxy says, if it is in one of the networks that are believed,
+// or else the proxy itself.
+func Origin(proxy, said netip.Addr, trusted []netip.Prefix) netip.Addr {
+	if said.IsValid() && slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(proxy) }) {
+		return said.Unmap().WithZone("")
+	}
+	return proxy
 }

@@ -3,7 +3,10 @@ package gateway_test
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/keywright/keywright/internal/server"
 )
 
 func TestNginx(t *testing.T) {
@@ -25,5 +28,15 @@ func TestCaddy(t *testing.T) {
 	s := standIn(t)
 	options := "{\n\tadmin off\n\tauto_https off\n}\n"
 	s.run(caddy, "run", "--adapter", "caddyfile", "--config", file(t, "Caddyfile", options+s.here(documented(t, "caddyfile"))))
+	s.holds(expected{})
+}
+
+func TestHAProxy(t *testing.T) {
+	t.Parallel()
+	haproxy := needed(t, "haproxy")
+	s := standIn(t, func(c *server.Config, address string) { c.SPOE = address })
+	agent := file(t, "keywright.spoe", documented(t, "spoe"))
+	whole := strings.ReplaceAll(s.here(documented(t, "haproxy")), "/etc/haproxy/keywright.spoe", agent)
+	s.run(haproxy, "-db", "-f", file(t, "haproxy.cfg", whole))
 	s.holds(expected{})
 }

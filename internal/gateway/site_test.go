@@ -92,6 +92,7 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request) {
 func (s *site) here(configuration string) string {
 	return strings.NewReplacer(
 		"127.0.0.1:8080", s.way.address,
+		"127.0.0.1:8083", s.way.address,
 		"127.0.0.1:8081", s.address,
 		"http://:8081", "http://:"+s.address[strings.LastIndex(s.address, ":")+1:],
 		"127.0.0.1:9000", s.api.Listener.Addr().String(),

@@ -61,6 +61,25 @@ func FromHeader(parse func(string) (keywright.Credential, error), h http.Header)
 	return keywright.Credential{}, keywright.ErrMalformedCredential
 }
 
+// UserAgent is a client's name for itself as it may go into the audit trail: what has a run of characters as long as the secret of
+// an API key or a part of an access token is withheld.
+func UserAgent(text string) string {
+	const long = 40
+	run := 0
+	for i := 0; i < len(text) && run < long; i++ {
+		c := text[i]
+		if c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-' {
+			run++
+		} else {
+			run = 0
+		}
+	}
+	if run >= long {
+		return "(withheld: it looks like a key)"
+	}
+	return text
+}
+
 // Basic reads the value of an Authorization header of scheme Basic. Both halves
 // are form-decoded, as RFC 6749 section 2.3.1 has clients encode them; net/http's
 // BasicAuth leaves them as they are. ok is false for another scheme and for

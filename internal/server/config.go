@@ -67,6 +67,8 @@ type Config struct {
 	Limits         Limits
 	// Gateways are the rules by which proxies ask; see ParseGateways.
 	Gateways Gateways
+	// SPOE is the TCP address at which HAProxy asks, host:port; empty: it cannot.
+	SPOE string
 	// Version is the program's, for the API's document.
 	Version string
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/keywright/keywright/internal/dialect"
 	"github.com/keywright/keywright/internal/gateway"
+	"github.com/keywright/keywright/internal/presented"
 )
 
 // front stands before every door: what holds for each request is done here and
@@ -165,28 +166,12 @@ func setAll(answer http.Header, headers []header, id []string) {
 // prepare sets what a door may rely on.
 func (f *front) prepare(r *http.Request, id []string) {
 	r.Header["X-Request-Id"] = id
-	if agent := r.Header["User-Agent"]; len(agent) > 0 && keyLike(agent[0]) {
-		r.Header["User-Agent"] = []string{"(withheld: it looks like a key)"} // it goes into the audit trail
+	if agent := r.Header["User-Agent"]; len(agent) > 0 {
+		agent[0] = presented.UserAgent(agent[0])
 	}
 	if len(f.trusted) > 0 && r.Header["X-Forwarded-For"] != nil {
 		r.RemoteAddr = netip.AddrPortFrom(clientAddress(r, f.trusted), 0).String()
 	}
-}
-
-// keyLike reports whether the text has a run of characters as long as the secret of an API key
-// or a part of an access token.
-func keyLike(text string) bool {
-	const long = 40
-	run := 0
-	for i := 0; i < len(text) && run < long; i++ {
-		c := text[i]
-		if c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-' {
-			run++
-		} else {
-			run = 0
-		}
-	}
-	return run >= long
 }
 
 func knownMethod(method string) bool {

@@ -67,6 +67,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.listener, err = s.listen(); err != nil {
 		return err
 	}
+	if err := s.listenBeside(); err != nil {
+		return err
+	}
 	known, err := s.openPostgres(ctx)
 	if err != nil {
 		return err

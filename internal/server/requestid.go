@@ -32,8 +32,12 @@ func (ids *requestIDs) of(r *http.Request) []string {
 	if given := r.Header["X-Request-Id"]; len(given) == 1 && fitForLog(given[0]) {
 		return given
 	}
-	n := strconv.AppendUint(append(make([]byte, 0, 24), ids.start...), ids.last.Add(1), 36)
-	return []string{string(n)}
+	return []string{ids.next()}
+}
+
+// next is a new id.
+func (ids *requestIDs) next() string {
+	return string(strconv.AppendUint(append(make([]byte, 0, 24), ids.start...), ids.last.Add(1), 36))
 }
 
 // fitForLog: [A-Za-z0-9._-]{8,64}.

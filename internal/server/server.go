@@ -34,6 +34,7 @@ type Server struct {
 	authority *authority.Authority
 	health    *health
 	front     *front
+	beside    []*beside
 }
 
 // mount is the one list of doors.
@@ -65,8 +66,10 @@ func (s *Server) mount(keys *keyring.Ring) error {
 	for _, door := range foreign {
 		door.Mount(mux)
 	}
+	judge := &gateway.Judge{Authority: s.authority, Rules: s.cfg.Gateways.find, Log: s.cfg.Log}
+	s.askedBeside(judge, ids)
 	proxies := &gateway.Server{
-		Judge:     &gateway.Judge{Authority: s.authority, Rules: s.cfg.Gateways.find, Log: s.cfg.Log},
+		Judge:     judge,
 		Address:   address,
 		RequestID: requestID,
 	}
@@ -128,6 +131,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	defer stop()
 	done := make(chan error, 1)
 	go func() { done <- s.authority.Run(background) }()
+	aside := s.serveBeside(ctx)
+	defer aside.stop()
 
 	server := s.httpServer()
 	served := make(chan error, 1)
@@ -139,10 +144,13 @@ func (s *Server) Serve(ctx context.Context) error {
 		s.health.draining.Store(true)
 		err = s.drain(server)
 	case err = <-served:
+	case err = <-aside.broken:
+		err = errors.Join(err, server.Close())
 	case err = <-done:
 		err = errors.Join(errors.New("the background work ended"), err, server.Close())
 		return err
 	}
+	err = errors.Join(err, aside.end())
 	stop() // after the last request, so that its usage is written too
 	return errors.Join(err, ended(<-done))
 }
@@ -194,6 +202,11 @@ func (s *Server) Close() error {
 	var errs []error
 	if s.listener != nil {
 		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	for _, b := range s.beside {
+		if err := b.listener.Close(); !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
 	}
