@@ -62,6 +62,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	asked.Need = d.need
+	if d.proxy.asks {
+		s.introspect(w, r, &asked)
+		return
+	}
 	asked.Method, asked.URI = d.proxy.request(r)
 	if s.Address != nil {
 		asked.Address = s.Address(r)
@@ -94,6 +98,9 @@ func (s *Server) door(r *http.Request) (*door, error) {
 	n, err := s.Judge.Need(own)
 	if err != nil {
 		return nil, err
+	}
+	if p.asks && n.rules != "" {
+		return nil, keywright.Invalid("path", "%s tells nothing that rules could be looked up by: name audience and scopes", kind)
 	}
 	d := &door{p, n}
 	if !follows {

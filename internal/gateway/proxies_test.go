@@ -34,7 +34,10 @@ func TestCaddy(t *testing.T) {
 func TestHAProxy(t *testing.T) {
 	t.Parallel()
 	haproxy := needed(t, "haproxy")
-	s := standIn(t, func(c *server.Config, address string) { c.SPOE = address })
+	s := standIn(t, func(c *server.Config, free string) string {
+		c.SPOE = free
+		return free
+	})
 	agent := file(t, "keywright.spoe", documented(t, "spoe"))
 	whole := strings.ReplaceAll(s.here(documented(t, "haproxy")), "/etc/haproxy/keywright.spoe", agent)
 	s.run(haproxy, "-db", "-f", file(t, "haproxy.cfg", whole))

@@ -14,6 +14,7 @@ type proxy struct {
 	uri    string // header with its path and query as they were sent; empty: they follow end
 	end    string // the parts of the path after which the request's own path begins, with its slash
 	few    bool   // it makes a 500 of every refusal but 401 and 403
+	asks   bool   // it asks about a token by introspection, and tells of the request nothing else
 }
 
 // proxies is every kind of proxy that asks by HTTP. In docs/gateways.md each has its configuration.
@@ -22,6 +23,7 @@ var proxies = map[string]proxy{
 	"caddy":   {method: "X-Forwarded-Method", uri: "X-Forwarded-Uri"},
 	"traefik": {method: "X-Forwarded-Method", uri: "X-Forwarded-Uri"},
 	"envoy":   {end: "/-/"},
+	"apache":  {asks: true},
 }
 
 func proxyNames() string { return strings.Join(slices.Sorted(maps.Keys(proxies)), ", ") }

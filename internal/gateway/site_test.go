@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,8 +51,8 @@ type site struct {
 }
 
 // standIn makes everything but the proxy. It takes the rules from the document, too. A proxy that does not ask by
-// HTTP asks at the address that listens sets.
-func standIn(t *testing.T, listens ...func(c *server.Config, address string)) *site {
+// HTTP asks at another address, which a change makes of a free one and returns.
+func standIn(t *testing.T, changes ...func(c *server.Config, free string) (asked string)) *site {
 	t.Helper()
 	gateways, err := server.ParseGateways([]byte(documented(t, "json")))
 	if err != nil {
@@ -63,9 +64,8 @@ func standIn(t *testing.T, listens ...func(c *server.Config, address string)) *s
 		c.Gateways = gateways
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
-		for _, listen := range listens {
-			asked = freeAddress(t)
-			listen(c, asked)
+		for _, change := range changes {
+			asked = change(c, freeAddress(t))
 		}
 	})
 	if asked == "" {
@@ -105,7 +105,7 @@ func (s *site) run(name string, args ...string) {
 	ctx, stop := context.WithCancel(context.Background())
 	var said bytes.Buffer
 	proxy := exec.CommandContext(ctx, name, args...)
-	proxy.Cancel = func() error { return proxy.Process.Signal(os.Interrupt) }
+	proxy.Cancel = func() error { return proxy.Process.Signal(syscall.SIGTERM) }
 	proxy.WaitDelay = 5 * time.Second
 	proxy.Stdout, proxy.Stderr = &said, &said
 	proxy.Env = append(os.Environ(), "HOME="+s.t.TempDir())
