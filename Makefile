@@ -15,6 +15,8 @@ test:
 	scripts/test
 
 prove:
+	scripts/need spin=spin cc=gcc,libc6-dev
+	docs/model/check.sh
 	KEYWRIGHT_PROVE_PAIRS=1000000 go test -count=1 -timeout 4h -run TestAuthorityNeverWidens -v ./internal/authority
 
 bench:
