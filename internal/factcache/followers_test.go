@@ -146,18 +146,20 @@ func TestFollowerThatNeverAcknowledges(t *testing.T) {
 		following(t, &f, whoA)
 		f.Tell(2, subject(2))
 		ctx, stop := context.WithCancel(t.Context())
-		go func() {
+		var asking sync.WaitGroup
+		asking.Go(func() {
 			for ctx.Err() == nil {
-				if _, err := f.Poll(ctx, whoA, 1, time.Time{}); err != nil {
+				if _, err := f.Poll(ctx, whoA, 1, time.Time{}); err != nil && ctx.Err() == nil {
 					t.Error(err)
 				}
 				time.Sleep(lease / 100)
 			}
-		}()
+		})
 		if took := waited(t, &f, 2); took > lease {
 			t.Errorf("waited for %v, want at most %v", took, lease)
 		}
 		stop()
+		asking.Wait()
 	})
 }
 
