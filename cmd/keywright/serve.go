@@ -22,12 +22,13 @@ import (
 type serveCmd struct {
 	Config configFile `help:"TOML file with these settings, named as the flags are." placeholder:"FILE" env:"KEYWRIGHT_CONFIG"`
 
-	Data      string `help:"Directory of the database and the master key." placeholder:"DIR" default:"./keywright-data" env:"KEYWRIGHT_DATA"`
-	Database  string `help:"URL of a PostgreSQL database, which several servers may share. A password in it comes from the environment only. Default: SQLite, in the data directory." placeholder:"URL" env:"KEYWRIGHT_DATABASE"`
-	Listen    string `help:"Address to listen at." placeholder:"HOST:PORT" default:"127.0.0.1:8080" env:"KEYWRIGHT_LISTEN"`
-	PublicURL string `help:"URL under which clients reach this instance; the issuer of its access tokens. Default: made of --listen." aliases:"issuer" placeholder:"URL" env:"KEYWRIGHT_PUBLIC_URL"`
-	TLSCert   string `name:"tls-cert" help:"PEM file of the TLS certificate and its chain; read again when it changes." placeholder:"FILE" env:"KEYWRIGHT_TLS_CERT"`
-	TLSKey    string `name:"tls-key" help:"PEM file of its private key." placeholder:"FILE" env:"KEYWRIGHT_TLS_KEY"`
+	Data      string        `help:"Directory of the database and the master key." placeholder:"DIR" default:"./keywright-data" env:"KEYWRIGHT_DATA"`
+	Database  string        `help:"URL of a PostgreSQL database, which several servers may share. A password in it comes from the environment only. Default: SQLite, in the data directory." placeholder:"URL" env:"KEYWRIGHT_DATABASE"`
+	Lease     time.Duration `help:"How long facts may be answered from memory after a PostgreSQL database was last heard of, and so how long a change may wait for a server that is dead; 500ms to 1m." default:"3s" env:"KEYWRIGHT_LEASE"`
+	Listen    string        `help:"Address to listen at." placeholder:"HOST:PORT" default:"127.0.0.1:8080" env:"KEYWRIGHT_LISTEN"`
+	PublicURL string        `help:"URL under which clients reach this instance; the issuer of its access tokens. Default: made of --listen." aliases:"issuer" placeholder:"URL" env:"KEYWRIGHT_PUBLIC_URL"`
+	TLSCert   string        `name:"tls-cert" help:"PEM file of the TLS certificate and its chain; read again when it changes." placeholder:"FILE" env:"KEYWRIGHT_TLS_CERT"`
+	TLSKey    string        `name:"tls-key" help:"PEM file of its private key." placeholder:"FILE" env:"KEYWRIGHT_TLS_KEY"`
 
 	MasterKeyFile string `help:"File with the master key. Default: KEYWRIGHT_MASTER_KEY, or master.key in the data directory, made at the first start." placeholder:"FILE" env:"KEYWRIGHT_MASTER_KEY_FILE"`
 	AdminEmail    string `help:"E-mail address of the first user. Its password is KEYWRIGHT_ADMIN_PASSWORD, or generated and printed once." default:"admin@localhost" env:"KEYWRIGHT_ADMIN_EMAIL"`
@@ -109,6 +110,7 @@ func collectLess() {
 func (c *serveCmd) config(log *slog.Logger) server.Config {
 	return server.Config{
 		Data:             c.Data,
+		Lease:            c.Lease,
 		Listen:           c.Listen,
 		PublicURL:        c.PublicURL,
 		TLSCert:          c.TLSCert,

@@ -11,6 +11,8 @@ import (
 type shelves[K comparable, V any] struct {
 	of  func(K) uint8 // on which shelf a key is
 	all [1 << 8]shelf[K, V]
+
+	unguarded bool // for FaultNoFillGuard
 }
 
 type shelf[K comparable, V any] struct {
@@ -45,7 +47,7 @@ func (s *shelves[K, V]) set(k K, v V, since uint64) {
 	on := &s.all[s.of(k)]
 	on.mu.Lock()
 	defer on.mu.Unlock()
-	if on.generation.Load() == since {
+	if on.generation.Load() == since || s.unguarded {
 		on.ring.set(k, v)
 	}
 }

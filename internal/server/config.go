@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/factcache"
 )
 
 // Config is what an instance is opened with. Data and Listen are required.
@@ -24,6 +25,9 @@ type Config struct {
 	Data string
 	// Database is the URL of a PostgreSQL database, which any number of servers may share; none: SQLite, in Data.
 	Database keywright.Secret
+	// Lease is how long facts may be answered from memory after a database that others share was last heard of, and so how
+	// long a change may have to wait for a server that is dead; 500 ms to 1 minute; 0: 3 s.
+	Lease time.Duration
 	// Listen is the TCP address, host:port; port 0 takes a free one.
 	Listen string
 	// PublicURL is the URL under which clients reach the instance, and so the issuer of
@@ -71,6 +75,9 @@ type Config struct {
 	SPOE string
 	// Version is the program's, for the API's document.
 	Version string
+
+	// Fault is empty: the suite that tests the tests of revocation plants bugs by it.
+	Fault factcache.Fault
 
 	Log    *slog.Logger     // nil: discarded
 	Now    func() time.Time // nil: time.Now

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +20,6 @@ import (
 	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/mail"
-	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/store/sqlstore"
 	"github.com/keywright/keywright/internal/webhook"
 )
@@ -33,6 +33,9 @@ type Opened struct {
 	FirstStart    authority.FirstStartResult // zero but at the first start
 }
 
+// Leases that are shorter are lost when the database is slow for a moment; for longer ones nobody wants to wait.
+const leastLease, mostLease = 500 * time.Millisecond, time.Minute
+
 // Open locks the data directory, takes the address, opens the database, and makes at the
 // first start what an instance needs. On an error nothing is left open.
 func Open(ctx context.Context, cfg Config) (*Server, error) {
@@ -45,6 +48,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 
 func withDefaults(cfg Config) Config {
 	cfg.Limits = cfg.Limits.withDefaults()
+	cfg.Lease = orDefault(cfg.Lease, 3*time.Second)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -60,6 +64,9 @@ func withDefaults(cfg Config) Config {
 func (s *Server) open(ctx context.Context) (err error) {
 	if err = checkDialects(s.cfg.Dialects); err != nil {
 		return err
+	}
+	if s.cfg.Lease < leastLease || s.cfg.Lease > mostLease {
+		return fmt.Errorf("the lease is %s: want %s to %s", s.cfg.Lease, leastLease, mostLease)
 	}
 	if s.lock, err = openData(s.cfg.Data); err != nil {
 		return err
@@ -130,27 +137,42 @@ func (s *Server) shared() string {
 	return sqlstore.PostgresName(s.cfg.Database)
 }
 
-// finder is what verifications look into. Of a database that others change too nothing is remembered: each verification reads
-// the primary, so that a change that has returned at one server holds at all.
-func (s *Server) finder() (f store.Finder, forget func(context.Context, store.Commit) error) {
-	if s.shared() != "" {
-		return s.store, nil
+// remember makes the node that verifications ask. Of a database that others change too, it answers from memory only while it holds
+// a lease.
+func (s *Server) remember() {
+	s.followers = &factcache.Followers{Lease: s.cfg.Lease, Fault: s.cfg.Fault}
+	s.node = factcache.NewNode(s.store, factcache.NodeOptions{
+		Nodes:     s.store.Nodes(),
+		Followers: s.followers,
+		Lease:     s.cfg.Lease,
+		Name:      s.name(),
+		Version:   s.cfg.Version,
+		Random:    s.cfg.Random,
+		Log:       s.cfg.Log,
+		Fault:     s.cfg.Fault,
+	})
+}
+
+// name is how people know this server among those that share its database.
+func (s *Server) name() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
 	}
-	remembered := factcache.New(s.store, factcache.Options{})
-	return remembered, remembered.Forget
+	return net.JoinHostPort(host, strconv.Itoa(s.listener.Addr().(*net.TCPAddr).Port))
 }
 
 // start makes the authority, and what a first start makes.
 func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
-	finder, forget := s.finder()
+	s.remember()
 	letters, err := s.mailer()
 	if err != nil {
 		return err
 	}
 	s.authority, err = authority.New(authority.Config{
 		Store:  s.store,
-		Finder: finder,
-		Forget: forget,
+		Finder: s.node,
+		Forget: s.node.Forget,
 		Usage:  s.store,
 
 		Post:          s.webhooks().Send,

@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 
 	"github.com/gofrs/flock"
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/console"
+	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/gateway"
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/oauth"
@@ -31,6 +33,8 @@ type Server struct {
 	store     *sqlstore.Store
 	provider  *sso.Provider // nil: there is none
 	signOn    authority.SingleSignOn
+	followers *factcache.Followers
+	node      *factcache.Node
 	authority *authority.Authority
 	health    *health
 	front     *front
@@ -124,11 +128,14 @@ func (s *Server) Handler() http.Handler { return s.front }
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // Serve answers requests until ctx ends. Then it tells readiness checks that it
-// stops, lets the requests under way finish, writes the usage counts that are still in
-// memory, and returns.
+// stops, sends followers to other servers, lets the requests under way finish, writes the usage counts that are still in
+// memory, has nobody wait for this node any more, and returns.
 func (s *Server) Serve(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var node sync.WaitGroup
+	defer node.Wait()
 	defer stop()
+	node.Go(func() { s.node.Run(background) })
 	done := make(chan error, 1)
 	go func() { done <- s.authority.Run(background) }()
 	aside := s.serveBeside(ctx)
@@ -142,6 +149,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		s.health.draining.Store(true)
+		s.node.Retire()
 		err = s.drain(server)
 	case err = <-served:
 	case err = <-aside.broken:

@@ -1,0 +1,110 @@
+package server
+
+// Several servers on one database: what is revoked at one is refused at all when the call has returned, although all
+// remember; and nobody waits for one that has stopped.
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/store/pgtest"
+)
+
+// together starts servers on one new database and waits until all of them remember.
+func together(t *testing.T, n int, lease time.Duration) (all []*instance) {
+	t.Helper()
+	database := keywright.NewSecret(pgtest.New(t))
+	dir := t.TempDir()
+	key := filepath.Join(dir, "0", "master.key")
+	for i := range n {
+		cfg := Config{Data: filepath.Join(dir, string(rune('0'+i))), Database: database, Lease: lease}
+		if i > 0 {
+			cfg.MasterKeyFile = key
+		}
+		s := start(t, cfg)
+		s.remembers(t)
+		all = append(all, s)
+	}
+	return all
+}
+
+// remembers waits until a server holds a lease.
+func (i *instance) remembers(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		if end, ok := i.node.LeaseEnd(); ok && time.Until(end) > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it gets no lease")
+		}
+	}
+}
+
+func holderOf(i *instance, issued keywright.Issued) *keywright.Client {
+	return keywright.NewClient(i.Opened.URL, issued.APIKey.Reveal())
+}
+
+func TestRevokedEverywhere(t *testing.T) {
+	t.Parallel()
+	all := together(t, 3, 0)
+	admins := []*keywright.Client{all[0].admin(t), all[1].admin(t), all[2].admin(t)}
+	var longest time.Duration
+	for i := range 200 {
+		issued, err := admins[i%3].CreateToken(t.Context(), keywright.NewToken{Scopes: []string{"a"}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the second time from memory
+			for _, s := range all {
+				if v, err := holderOf(s, issued).Verify(t.Context(), keywright.VerifyRequest{}); err != nil || !v.Valid {
+					t.Fatal(v, err)
+				}
+			}
+		}
+		begin := time.Now()
+		if _, err := admins[i%3].RevokeToken(t.Context(), issued.Token.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		longest = max(longest, time.Since(begin))
+		for _, s := range all {
+			if v, err := holderOf(s, issued).Verify(t.Context(), keywright.VerifyRequest{}); err == nil && v.Valid {
+				t.Fatalf("token %d is accepted at %s after it was revoked", i, s.Opened.URL)
+			}
+		}
+	}
+	t.Logf("no call waited longer than %s", longest)
+}
+
+// TestStopLeaves: a server that stops is not waited for, by nobody's lease.
+func TestStopLeaves(t *testing.T) {
+	t.Parallel()
+	all := together(t, 2, 30*time.Second)
+	admin := all[0].admin(t)
+	issued, err := admin.CreateToken(t.Context(), keywright.NewToken{Scopes: []string{"a"}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := all[1].stop(); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	if _, err := admin.RevokeToken(t.Context(), issued.Token.ID, ""); err != nil || time.Since(begin) > 10*time.Second {
+		t.Errorf("revoked after %s: %v", time.Since(begin), err)
+	}
+}
+
+func TestLeaseIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, lease := range []time.Duration{-1, time.Millisecond, time.Hour} {
+		if s, err := Open(t.Context(), Config{Data: t.TempDir(), Listen: "127.0.0.1:0", Lease: lease}); err == nil || !strings.Contains(err.Error(), "want 500ms to 1m") {
+			t.Errorf("%s: %v", lease, err)
+			if err == nil {
+				s.Close()
+			}
+		}
+	}
+}
