@@ -56,7 +56,7 @@ func importTable() map[string][]string {
 		"internal/dialect/...":        {root, authority, presented, dialect},
 		"internal/dialect/wiretest":   {root, "keywrighttest"}, // no part of the program
 		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/sso", gateway, "internal/gateway/...", "internal/console", dialect, "internal/dialect/...", webhook, "internal/mail"},
-		"internal/console":            {root, authority},
+		"internal/console":            {root, authority, auditlog},
 		"internal/sso":                {root, authority},
 		"internal/sso/ssotest":        {},
 		"keywrighttest":               {root, "internal/server"},

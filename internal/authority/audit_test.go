@@ -175,9 +175,15 @@ func TestProofs(t *testing.T) {
 	if err := auditlog.CheckInclusion(hashes, now, p.Leaf, auditlog.LeafHash(&made, "", after)); err != nil || made.Subject != "token:"+issued.Token.ID.String() {
 		t.Errorf("inclusion of %+v: %+v, %v", made, p, err)
 	}
+	if shown, err := w.a.Event(t.Context(), w.as("audi"), made.Seq); err != nil || shown.Subject != made.Subject {
+		t.Errorf("event %d: %+v, %v", made.Seq, shown, err)
+	}
 	for what, err := range map[string]error{
 		"another tenant's":  second(w.a.Inclusion(t.Context(), w.as("otto"), made.Seq, 0)),
 		"the instance's":    second(w.a.Inclusion(t.Context(), w.as("ada"), early.Size, 0)), // key.add
+		"another's event":   second(w.a.Event(t.Context(), w.as("otto"), made.Seq)),
+		"no auditor's":      second(w.a.Event(t.Context(), w.as("rita"), made.Seq)),
+		"no such event":     second(w.a.Event(t.Context(), w.as("root"), now.Size+9)),
 		"no such":           second(w.a.Inclusion(t.Context(), w.as("root"), now.Size+9, 0)),
 		"beyond the size":   second(w.a.Inclusion(t.Context(), w.as("root"), now.Size, now.Size-1)),
 		"before the first":  second(w.a.Inclusion(t.Context(), w.as("root"), 0, 0)),

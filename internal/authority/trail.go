@@ -122,6 +122,35 @@ func (s *scene) seesAll() error {
 	return err
 }
 
+// Event returns one event of the audit trail by its number; keywright.ErrNotFound if the caller may not see it.
+func (a *Authority) Event(ctx context.Context, caller Caller, seq int64) (keywright.Event, error) {
+	var e keywright.Event
+	err := a.view(ctx, caller, func(s *scene) error {
+		found, err := s.eventSeen(ctx, seq)
+		if err == nil {
+			e = found.Event
+		}
+		return err
+	})
+	return e, err
+}
+
+// eventSeen reads one event that the actor may see.
+func (s *scene) eventSeen(ctx context.Context, seq int64) (store.Logged, error) {
+	absent := fmt.Errorf("event %d %w", seq, keywright.ErrNotFound)
+	if seq < 1 {
+		return store.Logged{}, absent
+	}
+	found, err := s.tx.Events().Log(ctx, seq-1, seq, 1)
+	if err != nil {
+		return store.Logged{}, err
+	}
+	if len(found) == 0 {
+		return store.Logged{}, absent
+	}
+	return found[0], missing("event", s.seesEvent(&found[0].Event))
+}
+
 // seesEvent reports, as an error, whether the actor may see one event; for who may not there is none.
 func (s *scene) seesEvent(e *keywright.Event) error {
 	if e.Account == "" && s.seesAll() != nil {

@@ -6,7 +6,7 @@ func strokes(name string) []string {
 	case "home":
 		return []string{"M2.5 7.5 8 3l5.5 4.5V13h-4V9.5h-3V13h-4z"}
 	case "key":
-		return []string{"M5.5 7.5a3 3 0 1 0 0 .1", "M8.2 7.5H14v2.5M11.5 7.5V9.5"}
+		return []string{"M7.5 8a2.8 2.8 0 1 1-5.6 0 2.8 2.8 0 0 1 5.6 0z", "M7.5 8H14v2.5M11 8v2"}
 	case "layers":
 		return []string{"M8 2.5 14 5.5 8 8.5 2 5.5z", "M2 8.2l6 3 6-3", "M2 10.9l6 3 6-3"}
 	case "user":

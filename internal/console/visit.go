@@ -77,13 +77,17 @@ type answer struct {
 	status int
 	next   string
 	flash  string
-	alone  bool // the page has no sidebar
+	alone  bool                      // the page has no sidebar
+	write  func(http.ResponseWriter) // in place of a page
 }
 
 // show answers with a page.
 func show(title string, body templ.Component) answer {
 	return answer{title: title, body: body, status: http.StatusOK}
 }
+
+// stream answers with what is no page, such as a file.
+func stream(write func(http.ResponseWriter)) answer { return answer{write: write} }
 
 // with is the answer under another status.
 func (a answer) with(status int) answer {
@@ -111,6 +115,10 @@ func (s *site) answer(w http.ResponseWriter, v *visit, a answer) {
 	}
 	if a.next != "" {
 		redirect(w, a.next)
+		return
+	}
+	if a.write != nil {
+		a.write(w)
 		return
 	}
 	body := frame(v, a.title, a.body)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/auditlog"
 	"github.com/keywright/keywright/internal/authority"
 )
 
@@ -54,8 +55,8 @@ func (s *spoke) routeAudit() {
 		summary: "Export events",
 		detail: "All events that the filters choose, oldest first. JSON Lines begin with a line that holds a signed checkpoint; each event comes " +
 			"with its leaf's hash and, unless it is the whole log (all and nothing else), with a proof that the log holds it. In CSV, text that a spreadsheet would compute begins with '.",
-		params: append(eventParams(), oneOf("format", "Default: jsonl", []string{formatJSONL, formatCSV}, func(q *query) *string { return &q.Format })),
-	}, []string{mediaJSONL, mediaCSV}, func(ctx context.Context, caller authority.Caller, q *query) (exporting, error) {
+		params: append(eventParams(), oneOf("format", "Default: jsonl", []string{auditlog.FormatJSONL, auditlog.FormatCSV}, func(q *query) *string { return &q.Format })),
+	}, []string{auditlog.MediaJSONL, auditlog.MediaCSV}, func(ctx context.Context, caller authority.Caller, q *query) (exporting, error) {
 		x, err := s.Authority.Export(ctx, caller, q.chosen())
 		return exporting{x, q.Format}, err
 	}, s.export)

@@ -1,0 +1,7 @@
+package console
+
+// The scopes that say who may go where.
+const (
+	auditRead  = "keywright:audit:read"
+	tokensRead = "keywright:tokens:read"
+)
