@@ -11,6 +11,7 @@ const (
 	DoorRevoke     = "revoke"
 	DoorCheck      = "check"
 	DoorConsole    = "console"
+	DoorGuard      = "guard"
 )
 
 // The steps of a token's usage.

@@ -33,6 +33,12 @@ type Config struct {
 	// Forget makes every cache drop what a commit changed. When it has returned
 	// nil, no verification that starts later uses what was remembered. Nil: there is no cache.
 	Forget func(context.Context, store.Commit) error
+	// Applied is the revision up to which everything is forgotten in the Finder. Nil: what is answered must not be
+	// remembered by anybody.
+	Applied func() keywright.Revision
+	// Follow acknowledges for a follower that everything up to a revision is forgotten, waits until there is more to forget or
+	// the time has come to say that there is not, and grants it a lease. Nil: nobody can follow.
+	Follow func(ctx context.Context, who store.Follower, since keywright.Revision) (store.News, error)
 	Usage  store.UsageWriter // nil: usage is not kept
 	// Post tries to send a webhook and says how that went. It bounds the time it takes. Nil: webhooks wait.
 	Post func(context.Context, Message) Receipt
@@ -76,6 +82,7 @@ type Authority struct {
 	claims     *claimsMemory
 	throttle   *throttle
 	usage      *usage
+	reports    reports
 	lastUses   lastUses
 	refusals   *refusals
 	passwords  passwords

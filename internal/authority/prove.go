@@ -19,6 +19,7 @@ const (
 	purposeToken   = "token"
 	purposeForeign = "foreign" // of the SHA-256 of the key, in hexadecimal: an import may know no more
 	purposeSession = "session"
+	purposeSubject = "subject" // what facts rest on, as followers know it
 )
 
 // source is where a credential is judged from: what may be remembered, or the

@@ -37,6 +37,7 @@ func (a *Authority) Run(ctx context.Context) error {
 		case <-tend.C:
 			a.tend(ctx)
 		case <-ctx.Done():
+			a.reports.running.Wait()
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
 			defer cancel()
 			return a.flush(last)

@@ -196,14 +196,20 @@ func (t *tally) usage(id keywright.ID) store.Usage {
 		Token: id, At: t.at, From: t.last.address, UserAgent: printable(t.last.userAgent, maxUserAgent), Door: t.last.door,
 		Counts: t.counts, Hour: t.hour, Told: t.told,
 	}
-	for _, asked := range t.asked {
-		for _, scope := range narrowest(t.held, asked) {
-			if !slices.Contains(u.Scopes, scope) {
-				u.Scopes = append(u.Scopes, scope)
+	u.Scopes = usedScopes(t.held, t.asked)
+	return u
+}
+
+// usedScopes is which of the scopes that are held were used, by what was asked for.
+func usedScopes(held keywright.Scopes, all []keywright.Scope) (used keywright.Scopes) {
+	for _, asked := range all {
+		for _, scope := range narrowest(held, asked) {
+			if !slices.Contains(used, scope) {
+				used = append(used, scope)
 			}
 		}
 	}
-	return u
+	return used
 }
 
 // narrowest is which of the scopes that are held an attempt used: those that cover what was asked, without any that

@@ -3,7 +3,6 @@ package authority
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/keywright/keywright"
@@ -43,17 +42,23 @@ func (a *Authority) decide(ctx context.Context, from source, v *Verdict, q *ques
 		v.Decision = keywright.Decision{Reason: keywright.Unproved}
 		return nil
 	}
+	if err := a.gather(ctx, from, v, now); err != nil {
+		return err
+	}
+	v.Decision = keywright.Decide(v.facts, q.access(v), now)
+	return nil
+}
+
+// gather completes the facts of a proved credential by what its record does not have.
+func (a *Authority) gather(ctx context.Context, from source, v *Verdict, now time.Time) (err error) {
 	v.facts = v.Record.Facts
-	var err error
 	if v.facts.Tenant, err = from.FindTenant(ctx, v.facts.Account, v.facts.Space); err != nil && !isAbsent(err) {
 		return err
 	}
 	if v.facts.Tenant.MaxUnused > 0 {
-		if v.facts.LastUsedAt, err = a.lastUse(ctx, from, v.facts, now); err != nil {
-			return err
-		}
+		v.facts.LastUsedAt, err = a.lastUse(ctx, from, v.facts, now)
+		return err
 	}
-	v.Decision = keywright.Decide(v.facts, q.access(v), now)
 	return nil
 }
 
@@ -155,22 +160,10 @@ func (v *Verdict) Token() (t keywright.VerifiedToken, ok bool) {
 	return t, true
 }
 
-func (v *Verdict) scopes() keywright.Scopes {
-	if v.Bound == nil {
-		return v.facts.Granted()
-	}
-	return v.facts.Granted().Narrow(v.Bound.Scopes)
-}
+func (v *Verdict) scopes() keywright.Scopes { return v.facts.GrantedTo(v.Bound) }
 
-// audience is for whom what was presented is: what the token and its access token both name.
-func (v *Verdict) audience() []string {
-	if v.Bound == nil || len(v.Bound.Audience) == 0 {
-		return v.facts.Heard()
-	}
-	return slices.DeleteFunc(slices.Clone(v.facts.Heard()), func(s string) bool {
-		return !slices.Contains(v.Bound.Audience, s)
-	})
-}
+// audience is for whom what was presented is.
+func (v *Verdict) audience() []string { return v.facts.HeardWith(v.Bound) }
 
 func (v *Verdict) ownAudience() string {
 	if all := v.audience(); len(all) > 0 {
@@ -179,10 +172,4 @@ func (v *Verdict) ownAudience() string {
 	return ""
 }
 
-func (v *Verdict) ends() time.Time {
-	end := v.facts.Ends()
-	if v.Bound != nil && (end.IsZero() || v.Bound.ExpiresAt.Before(end)) {
-		return v.Bound.ExpiresAt
-	}
-	return end
-}
+func (v *Verdict) ends() time.Time { return v.facts.EndsWith(v.Bound) }

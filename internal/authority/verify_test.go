@@ -136,6 +136,7 @@ func (i *instance) doors(verifier Caller, made keywright.Issued, token string) m
 		open["check by a token "+name] = err == nil && v.Allowed()
 		v, err = i.Check(ctx, i.caller(presented), "", asked)
 		open["check itself "+name] = err == nil && v.Allowed()
+		open["decided by its facts "+name] = i.byFacts(verifier, presented, asked) == keywright.Allowed
 		about, err := i.Introspect(ctx, verifier, presented)
 		open["introspect "+name] = err == nil && about != nil
 		_, err = i.Introspect(ctx, i.caller(presented), presented)

@@ -174,7 +174,7 @@ func (f *Followers) left(w *wait) (left time.Duration, ok bool) {
 }
 
 // Poll acknowledges for a follower everything up to a revision, and returns what is to be forgotten after it: at once if
-// there is something, else after a third of the lease. The lease ends no later than nodeEnd, which is when this node's own
+// there is something or the follower has no lease, else after a third of the lease. The lease ends no later than nodeEnd, which is when this node's own
 // does; zero: it has no end. Without a lease to give it is keywright.ErrUnavailable, and for a poll whose follower has begun
 // another keywright.ErrConflict.
 func (f *Followers) Poll(ctx context.Context, who store.Follower, since keywright.Revision, nodeEnd time.Time) (store.News, error) {
@@ -183,7 +183,7 @@ func (f *Followers) Poll(ctx context.Context, who store.Follower, since keywrigh
 		return store.News{}, err
 	}
 	defer f.depart(p)
-	held := time.NewTimer(p.lease / pollsPerLease)
+	held := time.NewTimer(p.hold)
 	defer held.Stop()
 	for due := false; ; {
 		news, told, err := f.answer(p, due)
@@ -208,7 +208,8 @@ type poll struct {
 	since      keywright.Revision
 	arrived    time.Time
 	lease      time.Duration
-	fresh      bool // the follower has begun just now
+	hold       time.Duration // until it is answered, if nothing happens: long before the lease before is over
+	fresh      bool          // the follower has begun just now
 	superseded chan struct{}
 }
 
@@ -239,6 +240,7 @@ func (f *Followers) arrive(who store.Follower, since keywright.Revision, nodeEnd
 		close(one.superseded)
 	}
 	p.follower, one.superseded = one, p.superseded
+	p.hold = min(p.lease/pollsPerLease, max(0, one.until.Sub(p.arrived)/2))
 	f.acknowledge(one, since)
 	return p, nil
 }

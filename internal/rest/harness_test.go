@@ -14,7 +14,9 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
@@ -72,8 +74,20 @@ func open(t testing.TB, url string) *instance {
 	db := teststore.Open(in.t)
 	in.store = db
 	remembered := factcache.New(db, factcache.Options{})
+	followers := &factcache.Followers{}
+	var applied atomic.Int64
 	in.authority, err = authority.New(authority.Config{
-		Store: db, Finder: remembered, Forget: remembered.Forget, Usage: db, Keys: ring, Issuer: in.url,
+		Store: db, Finder: remembered, Usage: db, Keys: ring, Issuer: in.url,
+		Forget: func(ctx context.Context, done store.Commit) error { // one change at a time, as tests make them
+			must(t, remembered.Forget(ctx, done))
+			applied.Store(int64(done.Revision))
+			followers.Tell(done.Revision, done.Forget)
+			return followers.Wait(ctx, done.Revision)
+		},
+		Applied: func() keywright.Revision { return keywright.Revision(applied.Load()) },
+		Follow: func(ctx context.Context, who store.Follower, since keywright.Revision) (store.News, error) {
+			return followers.Poll(ctx, who, since, time.Time{})
+		},
 		SSO: authority.SingleSignOn{Issuer: providerOfTests, Roles: []authority.GroupRole{{Group: "ops", Role: keywright.Role{Name: "operator", Provided: true}}}},
 	})
 	must(in.t, err)

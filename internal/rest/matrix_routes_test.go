@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/keywright/keywright"
@@ -16,9 +17,10 @@ import (
 // attempt is one request of the matrix.
 type attempt struct {
 	path, body string
-	done       int               // the status that says that it may be done; 0: any success
-	undo       func()            // puts back what it did; nil: things made anew are enough
-	silent     func(string) bool // says of an answer that it tells nothing; nil: it always tells
+	done       int                 // the status that says that it may be done; 0: any success
+	undo       func()              // puts back what it did; nil: things made anew are enough
+	silent     func(string) bool   // says of an answer that it tells nothing; nil: it always tells
+	plain      func(string) string // takes out of an answer what differs with what was asked for; nil: nothing does
 }
 
 // routeRow says how a route is tried.
@@ -193,6 +195,14 @@ func withSilence(row routeRow, silent func(string) bool) routeRow {
 	return row
 }
 
+// firstSubject takes out the name of the token that was asked about, which is random.
+func firstSubject(answer string) string {
+	return regexp.MustCompile(`("subjects":\[)"[^"]*"`).ReplaceAllString(answer, "$1")
+}
+
+// pollOfNobody is always answered at once: nothing was told to anybody.
+const pollOfNobody = "/api/v1/changes?since=0&follower=0195540c-3a00-7d4e-8f50-123456789abc"
+
 func verifyRoutes() map[string]routeRow {
 	everywhere := []string{targetAccount, targetSpace, targetOtherSpace, targetChild, targetForeign}
 	unknown := func(answer string) bool { return strings.Contains(answer, `"reason":"invalid"`) }
@@ -202,6 +212,12 @@ func verifyRoutes() map[string]routeRow {
 		}, everywhere...),
 		"POST /api/v1/verify/batch": on(func(w *matrixWorld, target string) attempt {
 			return attempt{path: verifyBatchPath, body: fmt.Sprintf(`{"items":[{"token":%q,"scopes":["invoices:read"]}]}`, w.token(target).APIKey.Reveal()), silent: unknown}
+		}, everywhere...),
+		"GET /api/v1/changes":  on(at(pollOfNobody, ""), targetInstance),
+		"POST /api/v1/changes": on(at(pollOfNobody, `{"reporter":"0195540c-3a00-7d4e-8f50-123456789abc","number":1,"tokens":[]}`), targetInstance),
+		"POST /api/v1/facts": on(func(w *matrixWorld, target string) attempt {
+			unknown := func(answer string) bool { return !strings.Contains(answer, `"token":`) }
+			return attempt{path: "/api/v1/facts", body: fmt.Sprintf(`{"token":%q}`, w.token(target).APIKey.Reveal()), silent: unknown, plain: firstSubject}
 		}, everywhere...),
 		"POST /api/v1/explain": on(func(w *matrixWorld, target string) attempt {
 			return attempt{path: "/api/v1/explain", body: fmt.Sprintf(`{"token":%q}`, w.token(target).Token.ID)}

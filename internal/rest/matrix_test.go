@@ -126,7 +126,11 @@ func (w *matrixWorld) sameAsAbsent(route string, row routeRow, who *matrixActor,
 	if target == targetForeignIn {
 		nothing = targetAbsentIn
 	}
-	absentStatus, absent := w.send(route, who, row.make(w, nothing))
+	a := row.make(w, nothing)
+	absentStatus, absent := w.send(route, who, a)
+	if a.plain != nil {
+		answer, absent = a.plain(answer), a.plain(absent)
+	}
 	if absentStatus != status || absent != answer {
 		w.t.Errorf("%s on the %s by %s tells it from one that is not there:\n%d %s\n%d %s", route, target, who.name, status, answer, absentStatus, absent)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/mail"
+	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/store/sqlstore"
 	"github.com/keywright/keywright/internal/webhook"
 )
@@ -153,6 +154,15 @@ func (s *Server) remember() {
 	})
 }
 
+// follow has a follower wait for what changes. Its lease ends no later than this node's own.
+func (s *Server) follow(ctx context.Context, who store.Follower, since keywright.Revision) (store.News, error) {
+	end, ok := s.node.LeaseEnd()
+	if !ok {
+		end = time.Time{}
+	}
+	return s.followers.Poll(ctx, who, since, end)
+}
+
 // name is how people know this server among those that share its database.
 func (s *Server) name() string {
 	host, err := os.Hostname()
@@ -173,7 +183,11 @@ func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 		Store:  s.store,
 		Finder: s.node,
 		Forget: s.node.Forget,
-		Usage:  s.store,
+
+		Applied: s.node.Applied,
+		Follow:  s.follow,
+
+		Usage: s.store,
 
 		Post:          s.webhooks().Send,
 		Mail:          letters,
