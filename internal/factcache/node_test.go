@@ -3,6 +3,7 @@ package factcache
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,12 +29,12 @@ func TestChangeElsewhere(t *testing.T) {
 		if took := a.forget(t, p.change(idA, "new")); took != 0 || a.find(t, idA) != "new" || b.find(t, idA) != "new" {
 			t.Errorf("after %s found %q and %q", took, a.find(t, idA), b.find(t, idA))
 		}
-		b.deaf = true
+		b.deaf.Store(true)
 		took := a.forget(t, p.change(idA, "newer"))
 		if took == 0 || took > testLease/renewals || b.find(t, idA) != "newer" {
 			t.Errorf("without notifications: after %s found %q", took, b.find(t, idA))
 		}
-		a.deaf = true
+		a.deaf.Store(true)
 		if took := b.forget(t, p.change(idA, "newest")); took == 0 || took > 2*testLease/renewals || a.find(t, idA) != "newest" {
 			t.Errorf("without any notification: after %s found %q", took, a.find(t, idA))
 		}
@@ -41,9 +42,9 @@ func TestChangeElsewhere(t *testing.T) {
 }
 
 // cut is a way on which nothing arrives any more once it is closed.
-func cut(closed *bool) func(context.Context, string, bool) error {
+func cut(closed *atomic.Bool) func(context.Context, string, bool) error {
 	return func(ctx context.Context, op string, _ bool) error {
-		if !*closed || op == "find" {
+		if !closed.Load() || op == "find" {
 			return nil
 		}
 		<-ctx.Done()
@@ -55,11 +56,11 @@ func cut(closed *bool) func(context.Context, string, bool) error {
 // database, until it has caught up.
 func TestCutOff(t *testing.T) {
 	bubble(t, func(t *testing.T, p *primary) {
-		var closed bool
+		var closed atomic.Bool
 		a, b := p.run(t, "", nil), p.run(t, "", cut(&closed))
 		b.find(t, idA)
 		time.Sleep(testLease / 2)
-		closed = true
+		closed.Store(true)
 		took := a.forget(t, p.change(idA, "new"))
 		if took == 0 || took > testLease || b.find(t, idA) != "new" || b.fromMemory(t, idA) {
 			t.Errorf("after %s the node that was cut off found %q", took, b.find(t, idA))
@@ -73,23 +74,23 @@ func TestCutOff(t *testing.T) {
 // TestLateRenewal: a renewal that is answered after the lease was over is none; the node begins anew, with another id.
 func TestLateRenewal(t *testing.T) {
 	bubble(t, func(t *testing.T, p *primary) {
-		var slow time.Duration
+		var slow atomic.Int64
 		n := p.run(t, "", func(_ context.Context, op string, back bool) error {
 			if op == "renew" && !back {
-				time.Sleep(slow)
+				time.Sleep(time.Duration(slow.Load()))
 			}
 			return nil
 		})
 		id := *n.id.Load()
-		slow = testLease // sent after a third of the lease, and so answered when it is over
-		time.Sleep(testLease/renewals + slow + time.Millisecond)
+		slow.Store(int64(testLease)) // sent after a third of the lease, and so answered when it is over
+		time.Sleep(testLease/renewals + testLease + time.Millisecond)
 		if n.lease.lasts() {
 			t.Error("the lease lasts by a renewal that was late")
 		}
-		slow = 0
+		slow.Store(0)
 		time.Sleep(testLease)
-		if !n.lease.lasts() || *n.id.Load() == id || p.rows[id] != nil || len(p.rows) != 1 {
-			t.Errorf("it did not begin anew: %d nodes on file, id %s", len(p.rows), *n.id.Load())
+		if !n.lease.lasts() || *n.id.Load() == id || p.onFile() != 1 {
+			t.Errorf("it did not begin anew: %d nodes on file, id %s", p.onFile(), *n.id.Load())
 		}
 	})
 }
@@ -115,11 +116,11 @@ func TestLeaseFromSending(t *testing.T) {
 // TestCatchesUpFirst: between its registration and what has changed meanwhile, a node answers from nothing it remembers.
 func TestCatchesUpFirst(t *testing.T) {
 	bubble(t, func(t *testing.T, p *primary) {
-		var closed, slow bool
+		var closed, slow atomic.Bool
 		way := cut(&closed)
 		a := p.run(t, "", nil)
 		b := p.run(t, "", func(ctx context.Context, op string, back bool) error {
-			if slow && op == "since" && back {
+			if slow.Load() && op == "since" && back {
 				time.Sleep(time.Second)
 			}
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
@@ -127,10 +128,11 @@ func TestCatchesUpFirst(t *testing.T) {
 			return way(ctx, op, back)
 		})
 		b.find(t, idA)
-		closed = true
+		closed.Store(true)
 		time.Sleep(2 * testLease)
 		a.forget(t, p.change(idA, "new"))
-		slow, closed = true, false
+		slow.Store(true)
+		closed.Store(false)
 		for before := *b.id.Load(); *b.id.Load() == before; {
 			time.Sleep(time.Millisecond)
 		}
@@ -161,11 +163,11 @@ func TestShortHistory(t *testing.T) {
 				n := p.run(t, "", nil)
 				n.forget(t, p.change(idB, "x"))
 				n.find(t, idA)
-				n.deaf = true
+				n.deaf.Store(true)
 				happen(p)
 				n.look(0)
 				time.Sleep(testLease)
-				if got := n.find(t, idA); got != "new" || n.Applied() != p.head {
+				if got := n.find(t, idA); got != "new" || n.Applied() != p.since() {
 					t.Errorf("found %q at revision %d", got, n.Applied())
 				}
 			})
@@ -176,18 +178,18 @@ func TestShortHistory(t *testing.T) {
 // TestFillUnderWay: what a node was reading while it was changed elsewhere is not remembered.
 func TestFillUnderWay(t *testing.T) {
 	bubble(t, func(t *testing.T, p *primary) {
-		var slow time.Duration
+		var slow atomic.Int64
 		a := p.run(t, "", nil)
 		b := p.run(t, "", func(_ context.Context, op string, back bool) error {
 			if op == "find" && back {
-				time.Sleep(slow)
+				time.Sleep(time.Duration(slow.Load()))
 			}
 			return nil
 		})
-		slow = time.Second
+		slow.Store(int64(time.Second))
 		read := make(chan string)
 		go func() { read <- b.find(t, idA) }()
-		time.Sleep(slow / 2)
+		time.Sleep(time.Second / 2)
 		a.forget(t, p.change(idA, "new"))
 		if got := <-read; got != "old" {
 			t.Errorf("what began before the change found %q", got)
@@ -203,8 +205,8 @@ func TestStopped(t *testing.T) {
 	bubble(t, func(t *testing.T, p *primary) {
 		a, b, c := p.run(t, "", nil), p.run(t, "", nil), p.run(t, "", nil)
 		b.stop()
-		if took := a.forget(t, p.change(idA, "new")); took != 0 || b.find(t, idA) != "new" || len(p.rows) != 2 {
-			t.Errorf("after %s, %d nodes on file", took, len(p.rows))
+		if took := a.forget(t, p.change(idA, "new")); took != 0 || b.find(t, idA) != "new" || p.onFile() != 2 {
+			t.Errorf("after %s, %d nodes on file", took, p.onFile())
 		}
 		end, _ := c.LeaseEnd()
 		if _, err := c.followers.Poll(t.Context(), store.Follower{Run: idB}, 0, end); err != nil {
@@ -212,8 +214,8 @@ func TestStopped(t *testing.T) {
 		}
 		begin := time.Now()
 		c.stop()
-		if took := time.Since(begin); took < testLease/2 || took > testLease || len(p.rows) != 1 {
-			t.Errorf("it left %s after its follower had got a lease, %d nodes on file", took, len(p.rows))
+		if took := time.Since(begin); took < testLease/2 || took > testLease || p.onFile() != 1 {
+			t.Errorf("it left %s after its follower had got a lease, %d nodes on file", took, p.onFile())
 		}
 	})
 }
@@ -253,8 +255,8 @@ func TestRemoved(t *testing.T) {
 		clear(p.rows)
 		p.mu.Unlock()
 		time.Sleep(testLease)
-		if !n.lease.lasts() || *n.id.Load() == id || len(p.rows) != 1 {
-			t.Errorf("%d nodes on file", len(p.rows))
+		if !n.lease.lasts() || *n.id.Load() == id || p.onFile() != 1 {
+			t.Errorf("%d nodes on file", p.onFile())
 		}
 	})
 }
@@ -263,9 +265,9 @@ func TestRemoved(t *testing.T) {
 // not reported as done.
 func TestDatabaseAway(t *testing.T) {
 	bubble(t, func(t *testing.T, p *primary) {
-		var away bool
+		var away atomic.Bool
 		n := p.run(t, "", func(context.Context, string, bool) error {
-			if away {
+			if away.Load() {
 				return keywright.ErrUnavailable
 			}
 			return nil
@@ -274,7 +276,7 @@ func TestDatabaseAway(t *testing.T) {
 			t.Fatal("not remembered")
 		}
 		c := p.change(idA, "new")
-		away = true
+		away.Store(true)
 		begin := time.Now()
 		if err := n.Forget(t.Context(), c); !errors.Is(err, keywright.ErrUnavailable) || time.Since(begin) > 3*testLease {
 			t.Errorf("Forget after %s: %v", time.Since(begin), err)
@@ -282,7 +284,7 @@ func TestDatabaseAway(t *testing.T) {
 		if _, err := n.Node.Find(t.Context(), idA); !errors.Is(err, keywright.ErrUnavailable) {
 			t.Errorf("Find: %v", err)
 		}
-		away = false
+		away.Store(false)
 		time.Sleep(testLease)
 		if got := n.find(t, idA); got != "new" || !n.fromMemory(t, idA) {
 			t.Errorf("with the database back: %q", got)
@@ -295,7 +297,7 @@ func TestDeadline(t *testing.T) {
 	bubble(t, func(t *testing.T, p *primary) {
 		a, b := p.run(t, "", nil), p.run(t, "", nil)
 		b.find(t, idA)
-		b.deaf = true
+		b.deaf.Store(true)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		if err := a.Forget(ctx, p.change(idA, "new")); !errors.Is(err, context.DeadlineExceeded) {

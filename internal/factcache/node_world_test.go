@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,11 +54,24 @@ func (p *primary) prune() {
 	p.forgotten, p.commits = p.head, nil
 }
 
+// onFile is how many nodes are.
+func (p *primary) onFile() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.rows)
+}
+
+func (p *primary) since() keywright.Revision {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.head
+}
+
 // line is one node's way to the primary: a Source and store.Nodes. What is asked may take time on its way there and back.
 type line struct {
 	*primary
 	way  func(ctx context.Context, op string, back bool) error // nil: no time
-	deaf bool                                                  // no hint arrives
+	deaf atomic.Bool                                           // no hint arrives
 
 	watching sync.Mutex
 	hints    *store.Hints
@@ -204,7 +218,7 @@ func (l *line) Watch(ctx context.Context, h store.Hints) {
 func (l *line) hint(tell func(store.Hints)) {
 	l.watching.Lock()
 	defer l.watching.Unlock()
-	if l.hints != nil && !l.deaf {
+	if l.hints != nil && !l.deaf.Load() {
 		tell(*l.hints)
 	}
 }

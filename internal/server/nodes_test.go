@@ -4,12 +4,15 @@ package server
 // remember; and nobody waits for one that has stopped.
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/store/pgtest"
 )
 
@@ -32,10 +35,10 @@ func together(t *testing.T, n int, lease time.Duration) (all []*instance) {
 }
 
 // remembers waits until a server holds a lease.
-func (i *instance) remembers(t *testing.T) {
+func (i *instance) remembers(t testing.TB) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		if end, ok := i.node.LeaseEnd(); ok && time.Until(end) > 0 {
+		if end, ok := i.node.LeaseEnd(); !ok || time.Until(end) > 0 {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -106,5 +109,38 @@ func TestLeaseIsBounded(t *testing.T) {
 				s.Close()
 			}
 		}
+	}
+}
+
+// BenchmarkLease is a verification from memory on PostgreSQL at a door, without its network, with a lease to look at and without.
+func BenchmarkLease(b *testing.B) {
+	database := keywright.NewSecret(pgtest.New(b))
+	data := filepath.Join(b.TempDir(), "data")
+	for _, bb := range []struct {
+		name  string
+		fault factcache.Fault
+	}{{"off", factcache.FaultNoLeaseCheck}, {"on", ""}} {
+		b.Run(bb.name, func(b *testing.B) {
+			s := start(b, Config{Data: data, Database: database, Fault: bb.fault})
+			s.remembers(b)
+			issued, err := s.admin(b).CreateToken(b.Context(), keywright.NewToken{Scopes: []string{"a"}}, "")
+			if err != nil {
+				b.Fatal(err)
+			}
+			key, door := issued.APIKey.Reveal(), s.Handler()
+			for b.Loop() {
+				r := httptest.NewRequest("POST", "/api/v1/verify", strings.NewReader(`{"scopes":["a"]}`))
+				r.Header.Set("Authorization", "Bearer "+key)
+				r.Header.Set("Content-Type", "application/json")
+				w := httptest.NewRecorder()
+				if door.ServeHTTP(w, r); w.Code != http.StatusOK {
+					b.Fatal(w.Code, w.Body)
+				}
+			}
+			b.StopTimer()
+			if err := s.stop(); err != nil {
+				b.Fatal(err)
+			}
+		})
 	}
 }

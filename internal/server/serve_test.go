@@ -30,7 +30,7 @@ type instance struct {
 	stop func() error
 }
 
-func start(t *testing.T, cfg Config) *instance {
+func start(t testing.TB, cfg Config) *instance {
 	t.Helper()
 	if cfg.Data == "" {
 		cfg.Data = filepath.Join(t.TempDir(), "data")
@@ -60,7 +60,7 @@ func start(t *testing.T, cfg Config) *instance {
 	return &instance{s, stop}
 }
 
-func (i *instance) admin(t *testing.T) *keywright.Client {
+func (i *instance) admin(t testing.TB) *keywright.Client {
 	t.Helper()
 	session, err := keywright.NewClient(i.Opened.URL, "").Login(t.Context(), "admin", keywright.NewSecret(password))
 	if err != nil {
