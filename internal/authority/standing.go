@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -66,4 +67,18 @@ func (s *scene) mayDo(at place) keywright.Scopes {
 		}
 	}
 	return scopes(may...)
+}
+
+// Terms is the policy that tokens have to keep to which the caller makes in a space of an account: for whoever may make
+// them, also without a say in policies.
+func (a *Authority) Terms(ctx context.Context, caller Caller, account, space string) (keywright.Policy, error) {
+	var p keywright.Policy
+	err := a.view(ctx, caller, func(s *scene) error {
+		t, err := s.spaceTenancy(ctx, account, cmp.Or(space, defaultName), tokensWrite)
+		if err == nil {
+			p = t.policy()
+		}
+		return err
+	})
+	return p, err
 }

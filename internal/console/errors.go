@@ -52,6 +52,12 @@ func translate(err error) (t trouble, known bool) {
 	return trouble{http.StatusServiceUnavailable, "Not available just now", ""}, false
 }
 
+// statusOf is the status under which a form is shown again.
+func statusOf(err error) int {
+	t, _ := translate(err)
+	return t.status
+}
+
 // refuse answers a visit that came to an error. Who is not signed in, or no longer, goes to the sign-in and then on.
 func (s *site) refuse(w http.ResponseWriter, v *visit, err error) {
 	if errors.Is(err, keywright.ErrUnauthenticated) {

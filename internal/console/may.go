@@ -2,6 +2,8 @@ package console
 
 // The scopes that say who may go where.
 const (
-	auditRead  = "keywright:audit:read"
-	tokensRead = "keywright:tokens:read"
+	auditRead    = "keywright:audit:read"
+	tokensRead   = "keywright:tokens:read"
+	tokensWrite  = "keywright:tokens:write"
+	tokensReveal = "keywright:tokens:reveal"
 )

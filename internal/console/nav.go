@@ -16,6 +16,7 @@ type destination struct {
 func navigation() []destination {
 	return []destination{
 		{"Overview", "home", "/", ""},
+		{"Tokens", "key", "/tokens", tokensRead},
 		{"Audit trail", "list", "/events", auditRead},
 	}
 }

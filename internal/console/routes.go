@@ -25,6 +25,7 @@ func (s *site) routes() {
 	s.page("GET /accounts", s.accounts)
 	s.page("GET "+inAccount+"/{$}", s.overview)
 	s.routeAudit()
+	s.routeTokens()
 }
 
 // handler is what answers a visit. An error becomes a page that says what went wrong.

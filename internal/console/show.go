@@ -85,3 +85,6 @@ func seconds(n int64) string {
 
 // numbered is "#7".
 func numbered(n int64) string { return fmt.Sprintf("#%d", n) }
+
+// plain is a number as programs write it.
+func plain(n int64) string { return strconv.FormatInt(n, 10) }

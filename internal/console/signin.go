@@ -108,12 +108,12 @@ func (s *site) toProvider(_ context.Context, v *visit) (answer, error) {
 		return answer{}, fmt.Errorf("page %w", keywright.ErrNotFound)
 	}
 	p := pending{Next: s.local(v.query("next")), Ends: v.now.Add(pendingLife)}
-	for _, secret := range []*string{&p.State, &p.Verifier} {
-		random := make([]byte, 32)
-		if _, err := io.ReadFull(s.Random, random); err != nil {
-			return answer{}, fmt.Errorf("console: read randomness: %w", err)
-		}
-		*secret = base64.RawURLEncoding.EncodeToString(random)
+	var err error
+	if p.State, err = s.random(); err != nil {
+		return answer{}, err
+	}
+	if p.Verifier, err = s.random(); err != nil {
+		return answer{}, err
 	}
 	v.seal("sign-in", signInContext, p, int(pendingLife/time.Second))
 	challenge := sha256.Sum256([]byte(p.Verifier))
@@ -124,6 +124,15 @@ func (s *site) toProvider(_ context.Context, v *visit) (answer, error) {
 		"state":                 {p.State},
 	}
 	return goOn(s.below+"/sso/login?"+query.Encode(), ""), nil
+}
+
+// random is a text that nobody guesses.
+func (s *site) random() (string, error) {
+	random := make([]byte, 32)
+	if _, err := io.ReadFull(s.Random, random); err != nil {
+		return "", fmt.Errorf("console: read randomness: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(random), nil
 }
 
 // fromProvider fetches the session that single sign-on offers. What the URL says is believed only if it answers this

@@ -72,3 +72,32 @@ func TestWhatAFormTakes(t *testing.T) {
 		t.Error(f.general)
 	}
 }
+
+func TestChart(t *testing.T) {
+	t.Parallel()
+	from := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+	usage := keywright.TokenUsage{From: from, To: from.Add(24 * time.Hour), By: keywright.ByHour, Items: []keywright.UsageStep{
+		{At: from.Add(2 * time.Hour), Counts: keywright.Counts{Accepted: 30, Refused: 10}}, {At: from.Add(23 * time.Hour), Counts: keywright.Counts{Accepted: 20}},
+	}, Total: keywright.Counts{Accepted: 50, Refused: 10, Causes: map[string]int64{"revoked": 1, "expired": 8, "disabled": 1}}}
+	c := newChart(periodNamed("24h"), usage)
+	if len(c.bars) != 24 || c.most != 40 {
+		t.Fatalf("%d bars, the highest of %d", len(c.bars), c.most)
+	}
+	for i, b := range c.bars {
+		if b.x < 0 || b.x+b.width > chartWidth || b.high+b.low > chartHeight {
+			t.Errorf("bar %d leaves the chart: %+v", i, b)
+		}
+	}
+	if high := c.bars[2]; high.high+high.low != chartHeight || high.low*3 != high.high {
+		t.Errorf("the highest bar: %+v", high)
+	}
+	if diff := cmp.Diff([]string{"expired", "disabled", "revoked"}, []string{c.causes()[0].name, c.causes()[1].name, c.causes()[2].name}); diff != "" {
+		t.Error(diff)
+	}
+	if got := c.barTitle(c.bars[2]); got != "21 November, 02:00 UTC: 30 accepted, 10 refused" {
+		t.Error(got)
+	}
+	if none := newChart(periodNamed("odd"), keywright.TokenUsage{From: from, To: from.Add(30 * 24 * time.Hour), By: keywright.ByDay}); none.most != 0 || len(none.bars) != 30 {
+		t.Errorf("%+v", none)
+	}
+}

@@ -129,8 +129,143 @@ document.addEventListener('keydown', event => {
 	if (act) { event.preventDefault(); act(); }
 });
 
+// Live search: the results follow what is typed, and the URL with them.
+function liveSearch(form) {
+	const target = form.dataset.live;
+	let timer, turn = 0;
+	const search = async () => {
+		const mine = ++turn;
+		const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+		const url = `${form.action}?${query}`;
+		document.querySelector(target).setAttribute('aria-busy', 'true');
+		const found = (await fetchPage(url)).querySelector(target);
+		if (mine !== turn || !found) return;
+		history.replaceState(null, '', url);
+		const shown = document.adoptNode(found);
+		document.querySelector(target).replaceWith(shown);
+		enhance(shown);
+		row = -1;
+	};
+	form.addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(search, 220); });
+	form.addEventListener('submit', event => { event.preventDefault(); clearTimeout(timer); search(); });
+	form.querySelector('[data-search]').hidden = true;
+}
+
+// Selecting rows.
+function selectable(form) {
+	const boxes = () => all('input[name="id"]', form);
+	const every = form.querySelector('[data-select-all]');
+	const label = form.querySelector('[data-selected]');
+	if (!every || !label) return;
+	every.hidden = false;
+	const tell = () => {
+		const chosen = boxes().filter(box => box.checked).length;
+		label.textContent = `${chosen} selected`;
+		every.checked = chosen > 0 && chosen === boxes().length;
+		every.indeterminate = chosen > 0 && !every.checked;
+	};
+	every.addEventListener('change', () => { boxes().forEach(box => { box.checked = every.checked; }); tell(); });
+	form.addEventListener('change', tell);
+}
+
+// What a new token would be allowed, while it is written.
+function liveCheck(form) {
+	const target = form.dataset.check;
+	const audiences = () => all('[name="audience"]:checked', form).map(box => box.value);
+	const showCatalogues = () => {
+		const chosen = audiences();
+		for (const part of all('fieldset[data-for-audience]', form)) {
+			part.hidden = !(chosen.includes(part.dataset.forAudience) || (!chosen.length && part.dataset.forAudience === '-'));
+			for (const box of all('input', part)) box.disabled = part.hidden;
+		}
+	};
+	let timer, turn = 0;
+	const check = async () => {
+		const mine = ++turn;
+		const filled = new URLSearchParams([...new FormData(form)]);
+		filled.set('do', 'check');
+		const page = await fetchPage(form.action, { method: 'POST', body: filled });
+		const found = page.querySelector(target);
+		if (mine === turn && found) document.querySelector(target).replaceWith(document.adoptNode(found));
+		const wrong = page.querySelector('#wrong-scopes')?.textContent ?? '';
+		form.querySelector('#f-scopes').setCustomValidity(wrong);
+		let note = form.querySelector('#wrong-scopes');
+		if (wrong && !note) {
+			note = Object.assign(document.createElement('p'), { id: 'wrong-scopes', className: 'wrong' });
+			form.querySelector('#f-scopes').after(note);
+		}
+		if (note) note.textContent = wrong;
+	};
+	form.addEventListener('input', event => {
+		if (!['scope', 'scopes', 'audience', 'audiences'].includes(event.target.name)) return;
+		showCatalogues();
+		clearTimeout(timer);
+		timer = setTimeout(check, 300);
+	});
+	form.querySelector('.check').hidden = true;
+	showCatalogues();
+	check();
+}
+
+function selectGroup(button) {
+	const boxes = all('input[type=checkbox]', button.closest('.entries'));
+	button.hidden = boxes.length < 2;
+	button.addEventListener('click', () => {
+		const to = boxes.some(box => !box.checked);
+		boxes.forEach(box => { box.checked = to; });
+		boxes[0].dispatchEvent(new Event('input', { bubbles: true }));
+	});
+}
+
+// Secrets: once they have left the page they are nowhere, neither in the history nor behind "back".
+function guardSecrets(part) {
+	let kept = false;
+	const stay = event => { if (!kept) event.preventDefault(); };
+	history.replaceState(null, '', part.dataset.next);
+	document.addEventListener('copied', event => { if (event.target.dataset.copy !== '#id') kept = true; });
+	part.querySelector('[data-download]').addEventListener('click', () => { kept = true; });
+	addEventListener('beforeunload', stay);
+	addEventListener('pagehide', () => { document.querySelector('main').replaceChildren(); });
+}
+
+function download(button) {
+	button.hidden = false;
+	button.addEventListener('click', () => {
+		const text = document.querySelector(button.dataset.download).value;
+		const link = document.createElement('a');
+		link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+		link.download = button.dataset.name;
+		link.click();
+		URL.revokeObjectURL(link.href);
+	});
+}
+
+// Waiting for something: the part is fetched anew until it waits no more, for a quarter of an hour at most.
+async function poll(part, left = 300) {
+	if (!part.querySelector('.pulse') || !left) return;
+	await new Promise(done => setTimeout(done, 3000));
+	if (!part.isConnected) return;
+	if (document.hidden) return poll(part, left);
+	try {
+		const found = (await fetchPage(part.dataset.poll)).querySelector(`#${part.id}`);
+		if (found && !found.querySelector('.pulse')) part.replaceChildren(...document.adoptNode(found).childNodes);
+	} catch { /* the next time, perhaps */ }
+	poll(part, left - 1);
+}
+
 // What is done to a part of a page once it is there.
+const enhancements = {
+	'[data-copy]': button => { button.hidden = false; },
+	'form[data-live]': liveSearch,
+	'form.bulk': selectable,
+	'form[data-check]': liveCheck,
+	'[data-select-group]': selectGroup,
+	'[data-download]': download,
+	'[data-secrets]': guardSecrets,
+	'[data-poll]': part => { poll(part); },
+};
+
 function enhance(part) {
-	for (const button of all('[data-copy]', part)) button.hidden = false;
+	for (const [selector, how] of Object.entries(enhancements)) all(selector, part).forEach(how);
 }
 enhance(document);
