@@ -40,6 +40,7 @@ type serveCmd struct {
 	Dialects      []string     `help:"Other people's token APIs to speak at their own paths: devo, meerschaum, meshstack, neuroio; 'none' for none. Default: all." placeholder:"NAME" env:"KEYWRIGHT_DIALECTS"`
 	Gateways      gatewaysFile `help:"JSON file with the rules of gateways, see docs/gateways.md." placeholder:"FILE" env:"KEYWRIGHT_GATEWAYS"`
 	SPOE          string       `name:"spoe" help:"Address to listen at for HAProxy, which asks by a protocol of its own, see docs/gateways.md. Default: none." placeholder:"HOST:PORT" env:"KEYWRIGHT_SPOE"`
+	ExtAuthz      string       `help:"Address to listen at for Envoy, which asks by gRPC, see docs/gateways.md. Default: none." placeholder:"HOST:PORT" env:"KEYWRIGHT_EXT_AUTHZ"`
 	SSO           ssoFlags     `embed:"" prefix:"sso-"`
 	PasswordLogin bool         `help:"Let people sign in by password. Without it, only by single sign-on." default:"true" negatable:"" env:"KEYWRIGHT_PASSWORD_LOGIN"`
 
@@ -126,6 +127,7 @@ func (c *serveCmd) config(log *slog.Logger) server.Config {
 		Dialects:         c.Dialects,
 		Gateways:         c.Gateways.rules,
 		SPOE:             c.SPOE,
+		ExtAuthz:         c.ExtAuthz,
 		WebhookNetworks:  c.WebhookNetwork,
 		SMTPURL:          c.SMTPURL,
 		SMTPFrom:         c.SMTPFrom,

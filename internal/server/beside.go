@@ -8,36 +8,51 @@ import (
 	"net"
 
 	"github.com/keywright/keywright/internal/gateway"
+	"github.com/keywright/keywright/internal/gateway/extauthz"
 	"github.com/keywright/keywright/internal/gateway/spoe"
 )
 
 // beside is an address of its own, for proxies that do not ask by HTTP.
 type beside struct {
+	who      string
 	listener net.Listener
 	serve    func(context.Context, net.Listener) error // until the context ends and what is under way is answered
 }
 
-// listenBeside takes the addresses that are configured, with TLS if there is any.
+const (
+	haproxy = "HAProxy"
+	envoy   = "Envoy"
+)
+
+// listenBeside takes the addresses that are configured.
 func (s *Server) listenBeside() error {
-	if s.cfg.SPOE == "" {
-		return nil
+	for _, b := range []struct{ who, address string }{{haproxy, s.cfg.SPOE}, {envoy, s.cfg.ExtAuthz}} {
+		if b.address == "" {
+			continue
+		}
+		listener, err := net.Listen("tcp", b.address)
+		if err != nil {
+			return fmt.Errorf("listen for %s: %w", b.who, err)
+		}
+		s.beside = append(s.beside, &beside{who: b.who, listener: listener})
 	}
-	listener, err := net.Listen("tcp", s.cfg.SPOE)
-	if err != nil {
-		return fmt.Errorf("listen for HAProxy: %w", err)
-	}
-	if s.tls != nil {
-		listener = tls.NewListener(listener, s.tls)
-	}
-	s.beside = append(s.beside, &beside{listener: listener})
 	return nil
 }
 
-// askedBeside says who answers there.
+// askedBeside says who answers there, with TLS if there is any.
 func (s *Server) askedBeside(judge *gateway.Judge, ids *requestIDs) {
 	for _, b := range s.beside {
-		agent := &spoe.Agent{Judge: judge, Trusted: s.cfg.TrustedProxies, RequestID: ids.next, Log: s.cfg.Log}
-		b.serve = agent.Serve
+		switch b.who {
+		case haproxy:
+			if s.tls != nil {
+				b.listener = tls.NewListener(b.listener, s.tls)
+			}
+			agent := &spoe.Agent{Judge: judge, Trusted: s.cfg.TrustedProxies, RequestID: ids.next, Log: s.cfg.Log}
+			b.serve = agent.Serve
+		case envoy:
+			asked := &extauthz.Server{Judge: judge, TLS: s.tls, Trusted: s.cfg.TrustedProxies, RequestID: ids.next, Log: s.cfg.Log}
+			b.serve = asked.Serve
+		}
 	}
 }
 

@@ -73,6 +73,8 @@ type Config struct {
 	Gateways Gateways
 	// SPOE is the TCP address at which HAProxy asks, host:port; empty: it cannot.
 	SPOE string
+	// ExtAuthz is the TCP address at which Envoy asks by gRPC, host:port; empty: it cannot.
+	ExtAuthz string
 	// Version is the program's, for the API's document.
 	Version string
 

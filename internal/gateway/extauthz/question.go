@@ -1,0 +1,91 @@
+package extauthz
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/gateway"
+	"github.com/keywright/keywright/internal/presented"
+)
+
+// The context extensions that Envoy's configuration sets for a virtual host or a route.
+const (
+	extensionNeed       = "keywright"            // what a request needs, as the path of /check has it
+	extensionCredential = "keywright-credential" // keep: the API is sent the credential too; else it is removed
+)
+
+// settings are what Envoy's configuration says of requests of this kind, and nothing that a client sent.
+type settings struct {
+	need string
+	keep bool
+	err  error // what is wrong with them
+}
+
+func readSettings(extensions map[string]string) (set settings) {
+	for name, value := range extensions {
+		switch {
+		case name == extensionNeed:
+			set.need = value
+		case name == extensionCredential && (value == "keep" || value == "remove"):
+			set.keep = value == "keep"
+		case strings.HasPrefix(name, extensionNeed):
+			set.err = keywright.Invalid("context_extensions", "%s: %q is not known here", name, value)
+		}
+	}
+	if set.need == "" && set.err == nil {
+		set.err = keywright.Invalid("context_extensions", "%s is missing: it says what a request needs", extensionNeed)
+	}
+	return set
+}
+
+// question is what Envoy asks.
+func (s *Server) question(ctx context.Context, r *authv3.CheckRequest) (gateway.Asked, settings) {
+	attributes := r.GetAttributes()
+	held := attributes.GetRequest().GetHttp()
+	said, _ := netip.ParseAddr(attributes.GetSource().GetAddress().GetSocketAddress().GetAddress()) // zero if it is none
+	asked := gateway.Asked{
+		Method:  held.GetMethod(),
+		URI:     held.GetPath(),
+		Header:  headers(held),
+		Address: gateway.Origin(proxyAddress(ctx), said, s.Trusted),
+	}
+	if s.RequestID != nil {
+		asked.RequestID = s.RequestID()
+	}
+	return asked, readSettings(attributes.GetContextExtensions())
+}
+
+// needed are the headers of a request that are looked at, as Envoy writes them and as we do.
+var needed = map[string]string{"authorization": "Authorization", "standalonetoken": gateway.StandAlone, "user-agent": "User-Agent"}
+
+// headers are those that are needed. Envoy sends each value by itself (encode_raw_headers), or all of a name with commas between; of
+// such nothing is picked, since together they are no credential.
+func headers(held *authv3.AttributeContext_HttpRequest) http.Header {
+	h := make(http.Header, len(needed))
+	if raw := held.GetHeaderMap().GetHeaders(); raw != nil {
+		for _, one := range raw {
+			if name, ok := needed[strings.ToLower(one.GetKey())]; ok {
+				value := one.GetValue()
+				if bytes := one.GetRawValue(); len(bytes) > 0 {
+					value = string(bytes)
+				}
+				h[name] = append(h[name], value)
+			}
+		}
+	} else {
+		for sent, name := range needed {
+			if value, ok := held.GetHeaders()[sent]; ok {
+				h[name] = []string{value}
+			}
+		}
+	}
+	if agent := h["User-Agent"]; len(agent) > 0 {
+		agent[0] = presented.UserAgent(agent[0])
+	}
+	return h
+}
