@@ -1,14 +1,15 @@
 package console
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/keywright/keywright/internal/authority"
 )
 
-// home goes to the account where the person's requests go that name none.
+// home goes to the account where the person was last, or else where its requests go that name none.
 func (s *site) home(_ context.Context, v *visit) (answer, error) {
-	return goOn(v.in(v.who.Self.Account, "/"), ""), nil
+	return goOn(v.in(cmp.Or(v.account, v.who.Self.Account), "/"), ""), nil
 }
 
 // overview is the first page of an account.

@@ -30,7 +30,7 @@ func (v *visit) destinations() []destination {
 
 // within reports whether the visit is at a destination or below it.
 func (v *visit) within(d destination) bool {
-	here, there := v.r.URL.Path, root+"/a/"+v.account+d.below
+	here, there := v.r.URL.Path, root+"/a/"+v.account+d.below // a page that is no account's is at none of them
 	if d.below == "/" {
 		return here == there
 	}

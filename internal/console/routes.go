@@ -18,6 +18,8 @@ func (s *site) routes() {
 	s.open("POST /sign-in", s.signIn)
 	s.open("GET /sign-in/provider", s.toProvider)
 	s.open("GET /sign-in/return", s.fromProvider)
+	s.open("GET /invite", s.invitation)
+	s.open("POST /invite", s.acceptInvitation)
 	s.open("POST /theme", s.chooseTheme)
 
 	s.act("/sign-out", s.signOut)
@@ -26,6 +28,7 @@ func (s *site) routes() {
 	s.page("GET "+inAccount+"/{$}", s.overview)
 	s.routeAudit()
 	s.routeTokens()
+	s.routeMe()
 }
 
 // handler is what answers a visit. An error becomes a page that says what went wrong.

@@ -14,10 +14,12 @@ import (
 // A session is the authority's; how long it may live, it says. In the browser it is sealed, so that a cookie that gets
 // about is no bearer token elsewhere, with the time at which it was last seen.
 type session struct {
-	Token string    `json:"t"`
-	User  string    `json:"u"`
-	Begun time.Time `json:"b"`
-	Seen  time.Time `json:"s"`
+	Token string `json:"t"`
+	User  string `json:"u"`
+	// Account is where the person was last.
+	Account string    `json:"a,omitempty"`
+	Begun   time.Time `json:"b"`
+	Seen    time.Time `json:"s"`
 }
 
 const (

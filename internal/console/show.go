@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/keywright/keywright"
 )
 
 // ago says in words when something happened or will, as seen from now.
@@ -88,3 +90,41 @@ func numbered(n int64) string { return fmt.Sprintf("#%d", n) }
 
 // plain is a number as programs write it.
 func plain(n int64) string { return strconv.FormatInt(n, 10) }
+
+// deviceOf says which program, and on which system, a session was begun with, as far as it tells.
+func deviceOf(agent string) string {
+	system := firstIn(agent, "Android", "iPhone", "iPad", "Windows", "Macintosh", "CrOS", "Linux")
+	program := firstIn(agent, "Firefox/", "Edg/", "OPR/", "Chrome/", "Safari/", "curl/", "keywright/")
+	names := strings.NewReplacer("Macintosh", "macOS", "CrOS", "ChromeOS", "Edg", "Edge", "OPR", "Opera")
+	switch program = names.Replace(strings.TrimSuffix(program, "/")); {
+	case program == "" && agent == "":
+		return "An unknown program"
+	case program == "":
+		first, _, _ := strings.Cut(agent, " ")
+		return first
+	case system == "":
+		return program
+	}
+	return program + " on " + names.Replace(system)
+}
+
+// firstIn is the first of the words that the text has.
+func firstIn(text string, words ...string) string {
+	for _, word := range words {
+		if strings.Contains(text, word) {
+			return word
+		}
+	}
+	return ""
+}
+
+// placeWords say where a role was given.
+func placeWords(r keywright.Role) string {
+	switch {
+	case r.Account == "":
+		return "the instance"
+	case r.Space == "":
+		return "account " + r.Account
+	}
+	return "space " + r.Space + " of account " + r.Account
+}

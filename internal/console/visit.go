@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -46,8 +47,25 @@ func (s *site) known(ctx context.Context, v *visit) error {
 	v.recallFlash()
 	if v.account != "" {
 		who, err := s.Authority.Standing(ctx, v.caller, v.account)
-		v.who = who
+		if v.who = who; err == nil && v.account != v.session.Account {
+			v.session.Account = v.account
+			v.begin(v.session)
+		}
 		return err
+	}
+	return s.knownElsewhere(ctx, v)
+}
+
+// knownElsewhere begins a visit of a page that is no account's: it is seen from the account where the person was last.
+func (s *site) knownElsewhere(ctx context.Context, v *visit) error {
+	if last := v.session.Account; last != "" {
+		who, err := s.Authority.Standing(ctx, v.caller, last)
+		if err == nil {
+			v.who, v.account = who, last
+		}
+		if !errors.Is(err, keywright.ErrNotFound) {
+			return err
+		}
 	}
 	self, err := s.Authority.Whoami(ctx, v.caller)
 	v.who.Self = self

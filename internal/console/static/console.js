@@ -253,6 +253,15 @@ async function poll(part, left = 300) {
 	poll(part, left - 1);
 }
 
+// An invitation stands behind the "#" of its link, which no server sees; nor is it to stay in the history.
+function fillInvitation(part) {
+	const token = location.hash.slice(1);
+	if (!token) return;
+	history.replaceState(null, '', location.pathname);
+	part.querySelector('input').value = token;
+	part.hidden = true;
+}
+
 // What is done to a part of a page once it is there.
 const enhancements = {
 	'[data-copy]': button => { button.hidden = false; },
@@ -262,6 +271,7 @@ const enhancements = {
 	'[data-select-group]': selectGroup,
 	'[data-download]': download,
 	'[data-secrets]': guardSecrets,
+	'[data-invitation]': fillInvitation,
 	'[data-poll]': part => { poll(part); },
 };
 
