@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
@@ -42,6 +43,32 @@ func (s *scene) users(ctx context.Context, account, after string, limit int) ([]
 		}
 	}
 	return users, nil
+}
+
+// User returns one user with a role in the account; an operator is told of every user.
+func (a *Authority) User(ctx context.Context, caller Caller, account, username string) (keywright.User, error) {
+	var shown keywright.User
+	err := a.view(ctx, caller, func(s *scene) error {
+		t, err := s.accountFor(ctx, account, usersRead)
+		if err != nil {
+			return err
+		}
+		user, err := s.userNamed(ctx, username)
+		if err != nil {
+			return err
+		}
+		roles, err := s.tx.People().Roles(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		here := func(r store.Role) bool { return r.Account == t.account.Name }
+		if !slices.ContainsFunc(roles, here) && s.require(place{}, usersRead) != nil {
+			return missing("user", keywright.ErrNotFound)
+		}
+		shown, err = s.userShown(ctx, user)
+		return err
+	})
+	return shown, err
 }
 
 // userShown is a user with those roles that lie where the actor may see users: others are other tenants' matter.

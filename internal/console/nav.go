@@ -17,6 +17,8 @@ func navigation() []destination {
 	return []destination{
 		{"Overview", "home", "/", ""},
 		{"Tokens", "key", "/tokens", tokensRead},
+		{"Spaces", "layers", "/spaces", spacesRead},
+		{"People", "users", "/people", usersRead},
 		{"Audit trail", "list", "/events", auditRead},
 	}
 }

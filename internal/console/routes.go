@@ -26,6 +26,8 @@ func (s *site) routes() {
 	s.page("GET /{$}", s.home)
 	s.page("GET /accounts", s.accounts)
 	s.page("GET "+inAccount+"/{$}", s.overview)
+	s.routeSpaces()
+	s.routePeople()
 	s.routeAudit()
 	s.routeTokens()
 	s.routeMe()

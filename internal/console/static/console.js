@@ -223,7 +223,7 @@ function guardSecrets(part) {
 	const stay = event => { if (!kept) event.preventDefault(); };
 	history.replaceState(null, '', part.dataset.next);
 	document.addEventListener('copied', event => { if (event.target.dataset.copy !== '#id') kept = true; });
-	part.querySelector('[data-download]').addEventListener('click', () => { kept = true; });
+	part.querySelector('[data-download]')?.addEventListener('click', () => { kept = true; });
 	addEventListener('beforeunload', stay);
 	addEventListener('pagehide', () => { document.querySelector('main').replaceChildren(); });
 }
