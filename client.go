@@ -142,6 +142,7 @@ func (c *Client) do(ctx context.Context, transport *http.Client, r request) (*ht
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	noteEffect(ctx, res)
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		defer res.Body.Close()
 		return nil, refusal(res)
@@ -199,6 +200,7 @@ func (c *Client) header(req *http.Request, r request) error {
 	if r.idempotency != "" {
 		req.Header.Set("Idempotency-Key", r.idempotency)
 	}
+	preferEffect(req)
 	if c.Credential == nil {
 		return nil
 	}
@@ -210,6 +212,26 @@ func (c *Client) header(req *http.Request, r request) error {
 		req.Header.Set("Authorization", "Bearer "+key.Reveal())
 	}
 	return nil
+}
+
+// preferEffect says how long the caller waits for the effect of a change.
+func preferEffect(r *http.Request) {
+	e, _ := r.Context().Value(effectKey{}).(*Effect)
+	if e != nil && e.Wait != 0 && r.Method != http.MethodGet {
+		r.Header.Set("Prefer", e.prefer())
+	}
+}
+
+// noteEffect notes what an answer says, also one that is an error: the change may stand.
+func noteEffect(ctx context.Context, res *http.Response) {
+	e, _ := ctx.Value(effectKey{}).(*Effect)
+	if e == nil || res.Request.Method == http.MethodGet {
+		return
+	}
+	revision, _ := strconv.ParseInt(res.Header.Get("Keywright-Revision"), 10, 64)
+	waited, _ := strconv.ParseFloat(res.Header.Get("Keywright-Waited-Ms"), 64)
+	e.Revision, e.Waited = Revision(revision), time.Duration(waited*float64(time.Millisecond))
+	e.Pending = res.StatusCode == http.StatusAccepted
 }
 
 // transport is the HTTP client, with redirects off: the API makes none, and a
@@ -224,7 +246,7 @@ func (c *Client) transport() *http.Client {
 }
 
 func decodeAnswer(res *http.Response, answer any) error {
-	if res.StatusCode == http.StatusNoContent {
+	if res.StatusCode == http.StatusNoContent || res.StatusCode == http.StatusAccepted && res.ContentLength == 0 {
 		return nil
 	}
 	if media := mediaType(res); media != "application/json" && media != "application/openapi+json" {

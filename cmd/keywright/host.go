@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/keywright/keywright"
 )
 
 // maxSecretLine is the most that is read of a secret on standard input: more
@@ -31,6 +33,8 @@ type host struct {
 	ReadPassword   func(context.Context) (string, error) // one line of the terminal, without echo
 	OpenURL        func(string) error                    // in the person's browser
 	Now            func() time.Time
+
+	effect keywright.Effect // of the last change of the command
 }
 
 // newHost is the machine the program was started on, talking over std.

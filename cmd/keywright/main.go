@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/keywright/keywright"
 )
 
 // cli is the command line. Each command is a struct with a Run method; each noun has a file of its own.
@@ -65,9 +67,10 @@ func run(ctx context.Context, args []string, std stdio) int {
 
 // execute is run on a given host.
 func execute(ctx context.Context, args []string, std stdio, h *host) int {
+	h.effect = keywright.Effect{}
 	exited := -1 // set by --help and the like, which end the program from inside the parser
 	parser := newParser(std, func(code int) { exited = code },
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std, h))
+		kong.BindTo(h.effect.In(ctx), (*context.Context)(nil)), kong.Bind(std, h))
 	command, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,13 +21,23 @@ type output struct {
 
 // print writes answer as JSON if that is asked for, else as people writes it.
 func (o output) print(h *host, answer any, people func(io.Writer)) error {
+	defer h.warnPending()
 	if !o.JSON {
 		people(h.Stdout)
 		return nil
 	}
-	e := json.NewEncoder(h.Stdout)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	return e.Encode(answer)
+	if err := e.Encode(answer); err != nil {
+		return err
+	}
+	line, err := h.withEffect(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(h.Stdout, "%s\n", line)
+	return err
 }
 
 // The colours of a terminal; each sequence has the same length, so that the columns of a table

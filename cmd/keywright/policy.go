@@ -58,6 +58,7 @@ func (f policyFlags) change(p keywright.Policy) (keywright.Policy, error) {
 type accountPolicyCmd struct {
 	remote
 	output
+	patience
 	consent
 	Name string `arg:"" optional:"" help:"Whose (default: your own account's)."`
 	policyFlags
@@ -126,6 +127,7 @@ func showPreview(w io.Writer, p keywright.PolicyPreview) {
 type spacePolicyCmd struct {
 	remote
 	output
+	patience
 	consent
 	Name    string `arg:"" help:"Whose."`
 	Account string `placeholder:"NAME" help:"Of which account (default: your own)."`

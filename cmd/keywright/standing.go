@@ -42,6 +42,7 @@ func (c *accountEditCmd) Run(ctx context.Context, h *host) error {
 type accountCloseCmd struct {
 	remote
 	output
+	patience
 	consent
 	Name string `arg:"" help:"Which."`
 }
@@ -170,6 +171,7 @@ func (c *spaceEditCmd) Run(ctx context.Context, h *host) error {
 type spaceCloseCmd struct {
 	remote
 	output
+	patience
 	consent
 	spaceRef
 }
@@ -213,6 +215,7 @@ func (c *spaceMembersCmd) Run(ctx context.Context, h *host) error {
 type spaceDeleteCmd struct {
 	remote
 	output
+	patience
 	spaceRef
 	Repeat string `placeholder:"NAME" help:"The name once more; asked for at a terminal."`
 }

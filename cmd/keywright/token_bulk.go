@@ -13,6 +13,7 @@ type tokenBulkCmd struct {
 	Action string `arg:"" enum:"disable,revoke,delete" help:"disable, revoke or delete."`
 	remote
 	output
+	patience
 	tokenFilter
 	consent
 	Everything bool   `name:"all" help:"Every token of the account; without it some filter must be given."`

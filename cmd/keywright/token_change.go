@@ -33,6 +33,7 @@ func (r remote) onToken(ctx context.Context, h *host, ref tokenRef, out output,
 type tokenEditCmd struct {
 	remote
 	output
+	patience
 	tokenRef
 	SetLabel   string            `name:"label" placeholder:"LABEL" help:"New name."`
 	Scope      []string          `sep:"none" xor:"scopes" help:"New scopes, in place of all it has; repeat for more."`
@@ -100,6 +101,7 @@ func (c *tokenEditCmd) Run(ctx context.Context, h *host) error {
 type tokenDisableCmd struct {
 	remote
 	output
+	patience
 	tokenRef
 }
 
@@ -126,6 +128,7 @@ func (c *tokenEnableCmd) Run(ctx context.Context, h *host) error {
 type tokenCancelRotationCmd struct {
 	remote
 	output
+	patience
 	tokenRef
 }
 
@@ -149,6 +152,7 @@ func loss(h *host, verb string, t keywright.Token) string {
 type tokenRevokeCmd struct {
 	remote
 	output
+	patience
 	tokenRef
 	consent
 	Reason string `placeholder:"TEXT" help:"Why, for the audit trail and whoever asks."`
@@ -167,6 +171,7 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, h *host) error {
 type tokenDeleteCmd struct {
 	remote
 	output
+	patience
 	tokenRef
 	consent
 }
@@ -199,6 +204,7 @@ func (c *tokenDeleteCmd) Run(ctx context.Context, h *host) error {
 type tokenRotateCmd struct {
 	remote
 	output
+	patience
 	tokenRef
 	consent
 	Overlap        string `placeholder:"DURATION" help:"How long the old secret lives on (24h unless set; 0: it dies at once)."`

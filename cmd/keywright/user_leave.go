@@ -48,6 +48,7 @@ func (r remote) leave(ctx context.Context, h *host, l leaving, out output, verb 
 type userDisableCmd struct {
 	remote
 	output
+	patience
 	leaving
 }
 
@@ -61,6 +62,7 @@ func (c *userDisableCmd) Run(ctx context.Context, h *host) error {
 type userDeleteCmd struct {
 	remote
 	output
+	patience
 	leaving
 }
 

@@ -31,7 +31,8 @@ type Config struct {
 	Store  store.Store
 	Finder store.Finder // answers verifications: the Store itself, or a cache in front of it
 	// Forget makes every cache drop what a commit changed. When it has returned
-	// nil, no verification that starts later uses what was remembered. Nil: there is no cache.
+	// nil, no verification that starts later uses what was remembered. It returns when ctx ends, and the caches drop
+	// it all the same. Nil: there is no cache.
 	Forget func(context.Context, store.Commit) error
 	// Applied is the revision up to which everything is forgotten in the Finder. Nil: what is answered must not be
 	// remembered by anybody.
@@ -72,6 +73,8 @@ type Caller struct {
 	Door       string // by which it comes, for the usage: keywright.DoorREST …
 	// Own has the caller reach only tokens whose owner it is, whatever its role: for clients that know of no others.
 	Own bool
+	// Effect says how the changes took effect, and how long they are waited for; nil: as long as it takes.
+	Effect *Effect
 }
 
 // Authority decides and changes. Make it with New. Safe for concurrent use.

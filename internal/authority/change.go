@@ -29,7 +29,7 @@ type scene struct {
 // every cache has forgotten what changed before it returns. f may be called
 // again and must reset what it captured.
 func (a *Authority) change(ctx context.Context, c Caller, f func(*scene) error) (store.Commit, error) {
-	return a.commit(ctx, func(tx store.Tx) error { return a.play(ctx, tx, c, f) })
+	return a.commitFor(ctx, c.Effect, func(tx store.Tx) error { return a.play(ctx, tx, c, f) })
 }
 
 // view is change for what changes nothing: f sees one consistent snapshot.
@@ -52,16 +52,35 @@ func (a *Authority) play(ctx context.Context, tx store.Tx, c Caller, f func(*sce
 // When forgetting fails the change stands, and the error says so: the caller
 // must not be told that nothing happened, nor that it has taken effect everywhere.
 func (a *Authority) commit(ctx context.Context, f func(store.Tx) error) (store.Commit, error) {
+	return a.commitFor(ctx, nil, f)
+}
+
+// commitFor is commit for who asks for its effect.
+func (a *Authority) commitFor(ctx context.Context, e *Effect, f func(store.Tx) error) (store.Commit, error) {
 	done, err := a.cfg.Store.Write(ctx, f)
-	if err != nil || a.cfg.Forget == nil || len(done.Forget) == 0 {
+	if err != nil {
 		return done, err
 	}
-	// The change is durable: a caller that has gone away is no reason to leave caches behind.
-	if err := a.cfg.Forget(context.WithoutCancel(ctx), done); err != nil {
-		return done, fmt.Errorf("%w: the change is made, but it is not known to have reached every verifier: %w",
-			keywright.ErrUnavailable, err)
+	e.changed(done.Revision)
+	if a.cfg.Forget == nil || len(done.Forget) == 0 {
+		return done, nil
 	}
-	return done, nil
+	return done, a.forget(ctx, e, done)
+}
+
+// forget waits until every cache has forgotten what a commit changed, or until it is not to be waited for any longer. The change
+// is durable: a caller that has gone away is no reason to leave caches behind.
+func (a *Authority) forget(ctx context.Context, e *Effect, done store.Commit) error {
+	waiting, cancel := e.patience(context.WithoutCancel(ctx))
+	defer cancel()
+	begin := time.Now() // what is measured is no matter of the configured clock
+	err := a.cfg.Forget(waiting, done)
+	pending := err != nil && waiting.Err() != nil
+	e.waited(time.Since(begin), pending)
+	if err == nil || pending {
+		return nil
+	}
+	return fmt.Errorf("%w: the change is made, but it is not known to have reached every verifier: %w", keywright.ErrUnavailable, err)
 }
 
 // instant is now as it is kept: UTC, to the microsecond.

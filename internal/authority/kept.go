@@ -45,7 +45,7 @@ func (a *Authority) IssueAtLogin(ctx context.Context, caller Caller, username st
 		return keywright.Issued{}, err
 	}
 	var issued keywright.Issued
-	done, err := a.commit(ctx, func(tx store.Tx) error {
+	done, err := a.commitFor(ctx, caller.Effect, func(tx store.Tx) error {
 		s := &scene{a: a, tx: tx, caller: caller, now: a.instant(), tenants: map[place]tenancy{}}
 		if err := s.actAs(ctx, user); err != nil {
 			return err

@@ -17,7 +17,7 @@ const mostRevokedAccess = 128
 // 7009). What is unknown or another's is left alone, without an error.
 func (a *Authority) RevokePresented(ctx context.Context, caller Caller, presented string) error {
 	c, malformed := a.ParseCredential(presented)
-	_, err := a.commit(ctx, func(tx store.Tx) error {
+	_, err := a.commitFor(ctx, caller.Effect, func(tx store.Tx) error {
 		q := question{Access: keywright.Access{Address: caller.Address}, own: true, seen: caller.origin()}
 		self, err := a.proved(ctx, within(tx), caller.Credential, q)
 		if err != nil || malformed != nil {

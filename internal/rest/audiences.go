@@ -71,7 +71,7 @@ func (s *spoke) routeSetAudience() {
 	})
 	type covered = inAudience[someScopes]
 	serve(s, operation[covered]{
-		id: "coveredScopes", method: http.MethodPost, path: audiencePath + "/covered", tag: "audiences",
+		id: "coveredScopes", method: http.MethodPost, reads: true, path: audiencePath + "/covered", tag: "audiences",
 		summary: "Say what scopes would allow", detail: "Which entries of the catalogue they cover, what they imply, and which of them are unknown. Changes nothing.",
 		params: whichAudience[someScopes](), body: func(in *covered) any { return &in.Body },
 	}, func(ctx context.Context, caller authority.Caller, in *covered) (keywright.Coverage, error) {

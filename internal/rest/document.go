@@ -75,6 +75,9 @@ func (s *spoke) describe(d described) (required []string) {
 	default:
 		d.Responses[strconv.Itoa(d.status)] = &huma.Response{Description: http.StatusText(d.status), Content: jsonContent(s.schema(d.answer))}
 	}
+	if d.changes {
+		d.pending()
+	}
 	told := s.schema(reflect.TypeFor[refusal]())
 	slices.Sort(d.errors)
 	for _, status := range slices.Compact(d.errors) {
@@ -86,6 +89,16 @@ func (s *spoke) describe(d described) (required []string) {
 	}
 	s.document.AddOperation(d.Operation)
 	return required
+}
+
+// pending adds the answer to who does not wait long enough, which is that of success, and says what both tell of the effect.
+func (d *described) pending() {
+	pending := &huma.Response{Description: "The change is made; it is not known to hold everywhere yet"}
+	for _, success := range d.Responses { // the one there is
+		success.Headers = effectHeaders()
+		pending.Content, pending.Headers = success.Content, success.Headers
+	}
+	d.Responses["202"] = pending
 }
 
 func jsonContent(schema *huma.Schema) map[string]*huma.MediaType {

@@ -128,7 +128,9 @@ func lintRoute(t *testing.T, name string, op documentedRoute) {
 		if p.Description == "" {
 			t.Errorf("%s: parameter %s is not described", name, p.Name)
 		}
-		want = append(want, map[string]string{"path": "404", "query": "422", "header": "422"}[p.In])
+		if p.Name != "Prefer" { // what is not understood of it is passed over
+			want = append(want, map[string]string{"path": "404", "query": "422", "header": "422"}[p.In])
+		}
 	}
 	for _, status := range want {
 		if !strings.Contains(string(op.Responses[status]), "application/problem+json") {

@@ -37,13 +37,14 @@ func (s *spoke) routeFollow() {
 		return s.follow(ctx, caller, in, nil)
 	})
 	poll.id, poll.method, poll.summary = "reportAndFollowChanges", http.MethodPost, "Report usage, and wait for what has to be forgotten"
+	poll.reads = true
 	poll.detail = pollDetail + " The usage of a report is counted once, however often it is sent and wherever; send it until reported is its number."
 	poll.body, poll.limit = func(in *aPoll) any { return &in.Report }, batchLimit
 	serve(s, poll, func(ctx context.Context, caller authority.Caller, in *aPoll) (keywright.Changes, error) {
 		return s.follow(ctx, caller, in, &in.Report)
 	})
 	serve(s, operation[keywright.FactsRequest]{
-		id: "getFacts", method: http.MethodPost, path: "/api/v1/facts", tag: "verify", summary: "Get what is on file about a credential",
+		id: "getFacts", method: http.MethodPost, reads: true, path: "/api/v1/facts", tag: "verify", summary: "Get what is on file about a credential",
 		detail: "For an API that decides by itself, in the order and by the rules of verify, at each use. It may remember the answer while it follows " +
 			"/api/v1/changes. Needs a token with keywright:tokens:verify, and tells of tokens of its own account only.",
 		body: func(in *keywright.FactsRequest) any { return in },

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"reflect"
@@ -24,7 +25,11 @@ type operation[In any] struct {
 	optional             bool          // the body may be left out
 	limit                int64         // of the body; 0: bodyLimit
 	conflicts            bool          // the thing's state, or a quota, can forbid it
+	reads                bool          // it changes nothing, although its method is not GET
 }
+
+// changes reports whether an operation may change what others remember.
+func (op operation[In]) changes() bool { return op.method != http.MethodGet && !op.open && !op.reads }
 
 // do is what an operation has the authority do.
 type do[In, Out any] func(ctx context.Context, caller authority.Caller, in *In) (Out, error)
@@ -39,12 +44,17 @@ type located interface{ location() string }
 func serve[In, Out any](s *spoke, op operation[In], act do[In, Out]) {
 	required := s.describe(describe(op, reflect.TypeFor[Out]()))
 	s.route(op.method+" "+op.path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		out, err := answer(s, op, required, act, r)
+		var effect *authority.Effect
+		if op.changes() {
+			effect = effectOf(r)
+		}
+		out, err := answer(s, op, required, effect, act, r)
+		status := tell(w.Header(), effect, op.status)
 		if err != nil {
 			s.refuse(w, r, err)
 			return
 		}
-		s.reply(w, r, op.status, out)
+		s.reply(w, r, status, out)
 	}))
 }
 
@@ -57,7 +67,7 @@ func serveAs[In, Out any](s *spoke, op operation[In], media []string, act do[In,
 	d.media = media
 	s.describe(d)
 	s.route(op.method+" "+op.path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		out, err := answer(s, op, nil, act, r)
+		out, err := answer(s, op, nil, nil, act, r)
 		if err != nil {
 			s.refuse(w, r, err)
 			return
@@ -67,7 +77,9 @@ func serveAs[In, Out any](s *spoke, op operation[In], media []string, act do[In,
 }
 
 // answer takes a request apart and has the authority do what it asks for.
-func answer[In, Out any](s *spoke, op operation[In], required []string, act do[In, Out], r *http.Request) (out Out, err error) {
+func answer[In, Out any](
+	s *spoke, op operation[In], required []string, effect *authority.Effect, act do[In, Out], r *http.Request,
+) (out Out, err error) {
 	identify := s.known
 	if op.open {
 		identify = s.caller
@@ -76,6 +88,7 @@ func answer[In, Out any](s *spoke, op operation[In], required []string, act do[I
 	if err != nil {
 		return out, err
 	}
+	caller.Effect = effect
 	in := new(In)
 	if err := bind(in, op.params, r); err != nil {
 		return out, err
@@ -119,7 +132,7 @@ func noBody(r *http.Request) error {
 // reply answers with what the authority did.
 func (s *spoke) reply(w http.ResponseWriter, r *http.Request, status int, out any) {
 	if _, ok := out.(nothing); ok {
-		w.WriteHeader(http.StatusNoContent)
+		w.WriteHeader(cmp.Or(status, http.StatusNoContent))
 		return
 	}
 	body, err := json.Marshal(out, answerOptions)
@@ -144,6 +157,7 @@ type described struct {
 	media        []string // of the answer, if it is not JSON
 	optional     bool
 	status       int
+	changes      bool
 	errors       []int
 }
 
@@ -154,7 +168,7 @@ func describe[In any](op operation[In], answer reflect.Type) described {
 			OperationID: op.id, Method: op.method, Path: op.path,
 			Tags: []string{op.tag}, Summary: op.summary, Description: op.detail,
 		},
-		answer: answer, optional: op.optional, status: max(op.status, http.StatusOK),
+		answer: answer, optional: op.optional, status: max(op.status, http.StatusOK), changes: op.changes(),
 		errors: []int{400, 401, 429, 503},
 	}
 	if op.open {
@@ -174,6 +188,9 @@ func describe[In any](op operation[In], answer reflect.Type) described {
 	}
 	if op.conflicts {
 		d.errors = append(d.errors, 409)
+	}
+	if d.changes {
+		describeEffect(&d)
 	}
 	return d
 }

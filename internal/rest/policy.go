@@ -54,7 +54,7 @@ func (s *spoke) routePolicy() {
 		params:  []parameter[put]{policyAccount[keywright.NewPolicy](), dryRun[keywright.NewPolicy]()}, body: func(in *put) any { return &in.Body },
 	}, s.setPolicy)
 	serve(s, operation[put]{
-		id: "previewPolicy", method: http.MethodPost, path: accountPath + "/policy/preview", tag: "accounts",
+		id: "previewPolicy", method: http.MethodPost, reads: true, path: accountPath + "/policy/preview", tag: "accounts",
 		summary: "Preview an account's policy", detail: "Which live tokens it would end, narrow or disable, and when. Changes nothing.",
 		params: []parameter[put]{policyAccount[keywright.NewPolicy]()}, body: func(in *put) any { return &in.Body },
 	}, func(ctx context.Context, caller authority.Caller, in *put) (keywright.PolicyPreview, error) {
@@ -62,7 +62,7 @@ func (s *spoke) routePolicy() {
 	})
 	s.routeSpacePolicy()
 	serve(s, operation[keywright.ExplainRequest]{
-		id: "explain", method: http.MethodPost, path: "/api/v1/explain", tag: "verify", summary: "Explain a verdict",
+		id: "explain", method: http.MethodPost, reads: true, path: "/api/v1/explain", tag: "verify", summary: "Explain a verdict",
 		detail: "What would become of an attempt with a token, rule by rule, for whoever sees the token. It is no use of the token.",
 		body:   func(in *keywright.ExplainRequest) any { return in },
 	}, func(ctx context.Context, caller authority.Caller, in *keywright.ExplainRequest) (keywright.Explanation, error) {
@@ -101,7 +101,7 @@ func (s *spoke) routeSpacePolicy() {
 		params: append(at, dryRun[keywright.NewSpacePolicy]()), body: func(in *put) any { return &in.Body },
 	}, s.setSpacePolicy)
 	serve(s, operation[put]{
-		id: "previewSpacePolicy", method: http.MethodPost, path: spacePolicyPath + "/preview", tag: "accounts",
+		id: "previewSpacePolicy", method: http.MethodPost, reads: true, path: spacePolicyPath + "/preview", tag: "accounts",
 		summary: "Preview a space's policy", detail: "Which live tokens of the space it would end, narrow or disable, and when. Changes nothing.",
 		params: at, body: func(in *put) any { return &in.Body },
 	}, func(ctx context.Context, caller authority.Caller, in *put) (keywright.PolicyPreview, error) {

@@ -26,12 +26,12 @@ type question struct {
 // routeVerify documents the hot doors, and has them in the spoke's own mux too, which knows the methods of every path.
 func (s *spoke) routeVerify() {
 	s.describe(describe(operation[keywright.VerifyRequest]{
-		id: "verify", method: http.MethodPost, path: verifyPath, tag: "verify", summary: "Verify a token",
+		id: "verify", method: http.MethodPost, reads: true, path: verifyPath, tag: "verify", summary: "Verify a token",
 		detail: "Without token the caller asks about the credential it presents, which needs nothing more; with token it needs keywright:tokens:verify and hears only of tokens of its own account. A refusal is an answer too: 200 with valid false and the reason.",
 		body:   func(in *keywright.VerifyRequest) any { return in },
 	}, reflect.TypeFor[keywright.Verification]()))
 	s.describe(describe(operation[items[keywright.VerifyRequest]]{
-		id: "verifyBatch", method: http.MethodPost, path: verifyBatchPath, tag: "verify", summary: "Verify up to 1000 tokens",
+		id: "verifyBatch", method: http.MethodPost, reads: true, path: verifyBatchPath, tag: "verify", summary: "Verify up to 1000 tokens",
 		detail: "Each as by itself; the answer is in the order of the request.",
 		body:   func(in *items[keywright.VerifyRequest]) any { return in },
 	}, reflect.TypeFor[items[keywright.Verification]]()))
