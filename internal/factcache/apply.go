@@ -35,6 +35,7 @@ func (n *Node) catchUp(ctx context.Context, upto keywright.Revision) error {
 
 // apply forgets what follows on what was forgotten before. Where that is not on file, it is everything.
 func (n *Node) apply(h store.History) {
+	defer signal(n.due)
 	known := n.Applied()
 	if !n.begun || known < h.Forgotten || known > h.Head {
 		n.memory.forgetAll()

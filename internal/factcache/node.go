@@ -147,8 +147,8 @@ func (n *Node) Forget(ctx context.Context, done store.Commit) error {
 	if err != nil {
 		return err
 	}
-	signal(n.due)
-	if err := n.followers.Wait(ctx, done.Revision); err != nil {
+	last := n.told.Load().last // what comes after it concerns no follower
+	if err := n.followers.Wait(ctx, min(done.Revision, last)); err != nil {
 		return err
 	}
 	return n.awaitOthers(ctx, done.Revision)

@@ -100,15 +100,15 @@ func (n *Node) tenure(ctx context.Context) (held bool, err error) {
 	if n.options.Fault == FaultAnswerBeforeCatchingUp {
 		n.lease.set(n.ends(sent), n.options.Fault)
 	}
-	if err := n.catchUp(ctx, 0); err != nil {
-		return false, err
-	}
+	err = n.catchUp(ctx, 0)
 	end := n.ends(sent)
-	if !time.Now().Before(end) {
-		return false, errLate
+	if err == nil && !time.Now().Before(end) {
+		err = errLate
+	}
+	if err != nil { // nobody is to wait for what never answered
+		return false, errors.Join(err, n.nodes.Leave(ctx, id))
 	}
 	n.lease.set(end, n.options.Fault)
-	signal(n.due)
 	n.log.Info("facts are remembered while the lease lasts", "node", id, "lease", n.options.Lease, "revision", n.Applied())
 	return true, n.renewing(ctx, id)
 }
@@ -178,6 +178,7 @@ func (n *Node) renew(ctx context.Context, id keywright.ID) (wait time.Duration, 
 		signal(n.due)
 	}
 	n.look(head)
+	signal(n.due) // again, should anything have come between
 	return n.options.Lease / renewals, nil
 }
 
@@ -190,9 +191,7 @@ func (n *Node) follows(ctx context.Context, id keywright.ID) error {
 	case n.options.Fault == FaultNotifyOnly && heard <= n.Applied():
 		return nil
 	}
-	err := n.catchUp(ctx, 0)
-	signal(n.due)
-	return err
+	return n.catchUp(ctx, 0)
 }
 
 // ends is when a lease is over whose renewal was sent at an instant.
