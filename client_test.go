@@ -60,7 +60,7 @@ func clientCalls(ctx context.Context) []clientCall {
 	overlap, yes, expect := 90*time.Second, true, int64(2)
 	var empty []string
 	type client = *keywright.Client
-	return append(slices.Concat(peopleCalls(ctx), audienceCalls(ctx), usageCalls(ctx), followCalls(ctx)), []clientCall{
+	return append(slices.Concat(peopleCalls(ctx), audienceCalls(ctx), gatewayCalls(ctx), usageCalls(ctx), followCalls(ctx)), []clientCall{
 		{"POST /api/v1/tokens", `{"label":"ci","scopes":["a:read"]}`, func(c client) error {
 			return only(c.CreateToken(ctx, keywright.NewToken{Label: "ci", Scopes: []string{"a:read"}}, ""))
 		}},

@@ -36,6 +36,7 @@ type cli struct {
 	Account  accountCmd  `cmd:"" group:"Tenants" help:"Accounts and their policies."`
 	Space    spaceCmd    `cmd:"" group:"Tenants" help:"The spaces of an account."`
 	Audience audienceCmd `cmd:"" group:"Tenants" help:"The APIs that tokens are for, and the scopes they know."`
+	Gateway  gatewayCmd  `cmd:"" group:"Tenants" help:"The rules by which proxies ask."`
 	User     userCmd     `cmd:"" group:"Tenants" help:"People and their roles."`
 	Events   eventsCmd   `cmd:"" group:"Tenants" help:"The audit trail."`
 	Audit    auditCmd    `cmd:"" group:"Tenants" help:"The audit trail as evidence: export, checkpoints, verification."`

@@ -41,6 +41,8 @@ type Config struct {
 	// the time has come to say that there is not, and grants it a lease. Nil: nobody can follow.
 	Follow func(ctx context.Context, who store.Follower, since keywright.Revision) (store.News, error)
 	Usage  store.UsageWriter // nil: usage is not kept
+	// Gateways are rules by which proxies ask, by account and name, that nobody changes while the server runs; nil: none.
+	Gateways map[string]map[string]keywright.Routes
 	// Post tries to send a webhook and says how that went. It bounds the time it takes. Nil: webhooks wait.
 	Post func(context.Context, Message) Receipt
 	// Mail tries to send a letter. It bounds the time it takes. Nil: nobody is told anything by e-mail.

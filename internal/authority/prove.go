@@ -64,6 +64,14 @@ func (r rows) FindTenant(ctx context.Context, account, space string) (keywright.
 	return t.tenant(), nil
 }
 
+func (r rows) FindRoutes(ctx context.Context, account, name string) (keywright.Routes, error) {
+	g, err := r.tx.Gateways().Get(ctx, account, name)
+	if err != nil {
+		return nil, err
+	}
+	return g.Routes, nil
+}
+
 func (r rows) FindUse(ctx context.Context, id keywright.ID) (time.Time, error) {
 	return r.tx.Tokens().Used(ctx, id)
 }

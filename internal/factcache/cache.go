@@ -33,6 +33,7 @@ const (
 	absentShare   = 8       // of MaxTokens: what is remembered as absent, apart, so that guessing cannot push out what is used
 	leastAbsent   = 1 << 10
 	mostTenants   = 1 << 14
+	mostGateways  = 1 << 12
 	openTenants   = 1 << 10
 )
 
@@ -43,6 +44,7 @@ type Cache struct {
 	tokens  *shelves[keywright.ID, string] // packed
 	digests *shelves[store.Digest, keywright.ID]
 	tenants *shelves[place, keywright.Tenant]
+	routes  *shelves[gateway, keywright.Routes]
 
 	absentTokens  *shelves[keywright.ID, struct{}]
 	absentDigests *shelves[store.Digest, struct{}]
@@ -54,6 +56,9 @@ type Cache struct {
 // place is an account and one of its spaces.
 type place struct{ account, space string }
 
+// gateway is a name by which proxies ask for an account's rules.
+type gateway struct{ account, name string }
+
 // New returns a cache in front of next.
 func New(next store.Finder, o Options) *Cache {
 	tokens := cmp.Or(o.MaxTokens, defaultTokens)
@@ -63,6 +68,7 @@ func New(next store.Finder, o Options) *Cache {
 		tokens:        newShelves[keywright.ID, string](tokens, lastOfID),
 		digests:       newShelves[store.Digest, keywright.ID](tokens, lastOfDigest),
 		tenants:       newShelves[place, keywright.Tenant](mostTenants, func(at place) uint8 { return shelfOf(at.account) }),
+		routes:        newShelves[gateway, keywright.Routes](mostGateways, func(g gateway) uint8 { return shelfOf(g.account) }),
 		absentTokens:  newShelves[keywright.ID, struct{}](absent, lastOfID),
 		absentDigests: newShelves[store.Digest, struct{}](absent, lastOfDigest),
 		usedTokens:    newDesk[keywright.ID, *store.Record](min(openTokens, tokens)),
@@ -148,6 +154,21 @@ func (c *Cache) FindTenant(ctx context.Context, account, space string) (keywrigh
 	return t, err
 }
 
+// FindRoutes returns the rules of a gateway. All gateways of an account are forgotten together, and with its spaces. An absent
+// one is not remembered: it may be made.
+func (c *Cache) FindRoutes(ctx context.Context, account, name string) (keywright.Routes, error) {
+	at := gateway{account, name}
+	routes, since, ok := c.routes.get(at)
+	if ok {
+		return routes, nil
+	}
+	routes, err := c.next.FindRoutes(ctx, account, name)
+	if err == nil {
+		c.routes.set(at, routes, since)
+	}
+	return routes, err
+}
+
 // FindUse is not remembered: every use changes it.
 func (c *Cache) FindUse(ctx context.Context, id keywright.ID) (time.Time, error) {
 	return c.next.FindUse(ctx, id)
@@ -171,6 +192,7 @@ func (c *Cache) forget(s store.Subject) bool {
 		return c.forgetDigest(s.ID)
 	case store.SubjectAccount:
 		c.tenants.clear(shelfOf(s.ID))
+		c.routes.clear(shelfOf(s.ID))
 		return true
 	}
 	return false
@@ -205,11 +227,12 @@ func (c *Cache) forgetAll() {
 	c.digests.clearAll()
 	c.absentDigests.clearAll()
 	c.tenants.clearAll()
+	c.routes.clearAll()
 }
 
 // unguarded plants FaultNoFillGuard.
 func (c *Cache) unguarded() {
 	c.tokens.unguarded, c.absentTokens.unguarded = true, true
 	c.digests.unguarded, c.absentDigests.unguarded = true, true
-	c.tenants.unguarded = true
+	c.tenants.unguarded, c.routes.unguarded = true, true
 }

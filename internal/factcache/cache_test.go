@@ -22,6 +22,7 @@ type ledger struct {
 	records map[keywright.ID]*store.Record
 	digests map[store.Digest]keywright.ID
 	tenants map[place]keywright.Tenant
+	routes  map[gateway]keywright.Routes
 	fault   error
 	loads   atomic.Int64
 	hold    chan struct{} // if set, an answer waits for it
@@ -56,6 +57,11 @@ func (s *ledger) FindTenant(_ context.Context, account, space string) (t keywrig
 	return t, err
 }
 
+func (s *ledger) FindRoutes(_ context.Context, account, name string) (routes keywright.Routes, err error) {
+	err = s.read(func() (ok bool) { routes, ok = s.routes[gateway{account, name}]; return ok })
+	return routes, err
+}
+
 func (s *ledger) FindUse(context.Context, keywright.ID) (time.Time, error) {
 	return time.Time{}, s.fault
 }
@@ -78,6 +84,7 @@ func newLedger() *ledger {
 		records: map[keywright.ID]*store.Record{},
 		digests: map[store.Digest]keywright.ID{digestA: idA},
 		tenants: map[place]keywright.Tenant{{"a", "x"}: {Open: true}, {"a", "y"}: {Open: true}},
+		routes:  map[gateway]keywright.Routes{{"a", "g"}: {{}}},
 	}
 	s.put(idA, "old")
 	return s
@@ -281,6 +288,15 @@ func TestLoadUnderWayIsNotRemembered(t *testing.T) {
 			after: func(c *Cache) bool {
 				t, err := c.FindTenant(context.Background(), "a", "x")
 				return err == nil && !t.Open
+			},
+		},
+		"routes": {
+			load:   func(c *Cache) error { _, err := c.FindRoutes(context.Background(), "a", "g"); return err },
+			change: func(s *ledger) { s.routes[gateway{"a", "g"}] = nil },
+			done:   accountChanged("a"),
+			after: func(c *Cache) bool {
+				routes, err := c.FindRoutes(context.Background(), "a", "g")
+				return err == nil && len(routes) == 0
 			},
 		},
 	} {

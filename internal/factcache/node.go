@@ -123,6 +123,14 @@ func (n *Node) FindTenant(ctx context.Context, account, space string) (keywright
 	return n.source.FindTenant(ctx, account, space)
 }
 
+// FindRoutes returns the rules of a gateway.
+func (n *Node) FindRoutes(ctx context.Context, account, name string) (keywright.Routes, error) {
+	if n.lease.lasts() {
+		return n.memory.FindRoutes(ctx, account, name)
+	}
+	return n.source.FindRoutes(ctx, account, name)
+}
+
 // FindUse is not remembered.
 func (n *Node) FindUse(ctx context.Context, id keywright.ID) (time.Time, error) {
 	return n.source.FindUse(ctx, id)

@@ -195,7 +195,7 @@ func TestUndocumentedMethods(t *testing.T) {
 		http.MethodOptions, http.MethodTrace, http.MethodHead, http.MethodConnect, "PROPFIND",
 	}
 	for path, documented := range d.Paths {
-		path = strings.NewReplacer("{id}", "x", "{delivery}", "x", "{account}", "x", "{username}", "x", "{space}", "x").Replace(path)
+		path = strings.NewReplacer("{id}", "x", "{delivery}", "x", "{account}", "x", "{username}", "x", "{space}", "x", "{audience}", "x", "{gateway}", "x").Replace(path)
 		for _, method := range methods {
 			same := strings.ToLower(method)
 			if method == http.MethodHead {

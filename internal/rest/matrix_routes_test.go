@@ -91,7 +91,7 @@ func matrixRoutes() map[string]routeRow {
 	all := map[string]routeRow{}
 	for _, some := range []map[string]routeRow{
 		openRoutes(), ownRoutes(), tokenRoutes(), verifyRoutes(), accountRoutes(), spaceRoutes(), peopleRoutes(), auditRoutes(), webhookRoutes(),
-		audienceRoutes(), usageRoutes(),
+		audienceRoutes(), gatewayRoutes(), usageRoutes(),
 	} {
 		for route, row := range some {
 			all[route] = row
@@ -445,6 +445,34 @@ func audienceRoutes() map[string]routeRow {
 			return a.undone(func() { w.dropAudiences(spotOf(target).account) })
 		}, accounts...),
 	}
+}
+
+func gatewayRoutes() map[string]routeRow {
+	accounts := []string{targetAccount, targetChild, targetForeign}
+	const path = "/api/v1/accounts/{account}/gateways"
+	one := func(body string) routeRow {
+		return on(func(w *matrixWorld, target string) attempt {
+			return at(path+"/"+w.gateway(target), body)(w, target)
+		}, accounts...)
+	}
+	return map[string]routeRow{
+		"GET " + path:                   on(at(path, ""), accounts...),
+		"GET " + path + "/{gateway}":    one(""),
+		"PUT " + path + "/{gateway}":    one(`{"version":1,"routes":[{"path":"/x"}]}`),
+		"DELETE " + path + "/{gateway}": one(""),
+	}
+}
+
+// gateway is one of the target's account, of the first version.
+func (w *matrixWorld) gateway(target string) string {
+	return thing(w, "gateway", target, func() string {
+		name := w.fresh("gateway")
+		if !isAbsent(target) {
+			_, err := w.authority.SetGateway(w.t.Context(), w.operator(), spotOf(target).account, name, keywright.NewGateway{})
+			must(w.t, err)
+		}
+		return name
+	})
 }
 
 func (w *matrixWorld) dropAudiences(account string) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -31,10 +32,18 @@ func ParseGateways(text []byte) (Gateways, error) {
 	return g, nil
 }
 
-func (g Gateways) find(_ context.Context, account, name string) (keywright.Routes, error) {
-	routes, ok := g[account][name]
-	if !ok {
-		return nil, keywright.ErrNotFound
+// checkGateways refuses rules that the database has under the same name: a proxy that asks by it would be answered by one of the two.
+func (s *Server) checkGateways(ctx context.Context) error {
+	for account, gateways := range s.cfg.Gateways {
+		for name := range gateways {
+			_, err := s.store.FindRoutes(ctx, account, name)
+			switch {
+			case err == nil:
+				return fmt.Errorf("the rules %s of account %s are in the file and in the database: take them out of one", name, account)
+			case !errors.Is(err, keywright.ErrNotFound):
+				return err
+			}
+		}
 	}
-	return routes, nil
+	return nil
 }

@@ -189,6 +189,8 @@ func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 
 		Usage: s.store,
 
+		Gateways: s.cfg.Gateways,
+
 		Post:          s.webhooks().Send,
 		Mail:          letters,
 		PlainWebhooks: len(s.cfg.WebhookNetworks) > 0,
@@ -203,6 +205,9 @@ func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 		Log:       s.cfg.Log,
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.checkGateways(ctx); err != nil {
 		return err
 	}
 	s.Opened.FirstStart, err = s.authority.Bootstrap(ctx, authority.FirstStart{

@@ -70,7 +70,7 @@ func (s *Server) mount(keys *keyring.Ring) error {
 	for _, door := range foreign {
 		door.Mount(mux)
 	}
-	judge := &gateway.Judge{Authority: s.authority, Rules: s.cfg.Gateways.find, Log: s.cfg.Log}
+	judge := &gateway.Judge{Authority: s.authority, Rules: s.authority.Routes, Log: s.cfg.Log}
 	s.askedBeside(judge, ids)
 	proxies := &gateway.Server{
 		Judge:     judge,

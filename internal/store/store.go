@@ -24,6 +24,8 @@ type Finder interface {
 	FindDigest(ctx context.Context, digest Digest) (*Record, error)
 	// FindTenant returns the standing of an account and one of its spaces.
 	FindTenant(ctx context.Context, account, space string) (keywright.Tenant, error)
+	// FindRoutes returns the rules of a gateway of an account.
+	FindRoutes(ctx context.Context, account, name string) (keywright.Routes, error)
 	// FindUse returns when a token was last used, as far as it was written; zero: never, or there is no such token.
 	// It is never remembered.
 	FindUse(ctx context.Context, id keywright.ID) (time.Time, error)

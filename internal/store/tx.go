@@ -14,6 +14,7 @@ type Tx interface {
 	Tokens() Tokens
 	Tenants() Tenants
 	Audiences() Audiences
+	Gateways() Gateways
 	People() People
 	Events() Events
 	Keys() Keys
@@ -131,6 +132,26 @@ type Space struct {
 	Policy    keywright.SpacePolicy // SetSpacePolicy sets it
 	ClosedAt  time.Time
 	CreatedAt time.Time
+}
+
+// Gateways keeps the rules by which proxies ask. Every mutator takes a revision and makes the account's facts forgotten.
+type Gateways interface {
+	Get(ctx context.Context, account, name string) (*Gateway, error)
+	// List returns at most limit of an account's, by name, after one, without their rules.
+	List(ctx context.Context, account, after string, limit int) ([]*Gateway, error)
+	// Set adds a gateway, or replaces all of one but its creation.
+	Set(ctx context.Context, g *Gateway, e Event) error
+	Delete(ctx context.Context, account, name string, e Event) error
+}
+
+// Gateway is the rules by which proxies ask under a name.
+type Gateway struct {
+	Account   string
+	Name      string
+	Version   int64 // counts changes, from 1
+	Routes    keywright.Routes
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }
 
 // Audiences keeps the audiences that accounts have registered, each with its catalogue. Every mutator takes a revision;

@@ -29,6 +29,7 @@ var _ store.Tx = (*tx)(nil)
 func (t *tx) Tokens() store.Tokens       { return tokens{t} }
 func (t *tx) Tenants() store.Tenants     { return tenants{t} }
 func (t *tx) Audiences() store.Audiences { return audiences{t} }
+func (t *tx) Gateways() store.Gateways   { return gateways{t} }
 func (t *tx) People() store.People       { return people{t} }
 func (t *tx) Events() store.Events       { return events{t} }
 func (t *tx) Keys() store.Keys           { return keys{t} }

@@ -38,7 +38,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"all or nothing", testAllOrNothing}, {"panic", testPanic}, {"cancel", testCancel}, {"cancel in line", testCancelInLine}, {"ended", testEnded},
 		{"read", testRead}, {"lost update", testLostUpdate}, {"quota", testQuota}, {"close", testClose},
 		{"revision", testRevision}, {"forget", testForget}, {"since", testSince}, {"since while many write", testSinceWhileWritten}, {"events", testEvents}, {"event filter", testEventFilter},
-		{"tenants", testTenants}, {"audiences", testAudiences}, {"people", testPeople}, {"roles", testRoles}, {"rename", testRename},
+		{"tenants", testTenants}, {"audiences", testAudiences}, {"gateways", testGateways}, {"people", testPeople}, {"roles", testRoles}, {"rename", testRename},
 		{"spaces", testSpaces}, {"users with", testUsersWith}, {"owned", testOwned}, {"delete user", testDeleteUser}, {"sessions of", testSessionsOf}, {"invites", testInvites},
 		{"identities", testIdentities}, {"provided roles", testProvidedRoles}, {"offers", testOffers},
 		{"sessions", testSessions}, {"idempotent", testIdempotent}, {"signing keys", testSigningKeys}, {"settings", testSettings},
@@ -186,7 +186,7 @@ func (f *fixture) wantTrail(actions ...string) {
 func (f *fixture) same(what string, got, want any) {
 	f.Helper()
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(),
-		cmp.Transformer("scope", keywright.Scope.String), cmp.Transformer("network", netip.Prefix.String)); diff != "" {
+		cmp.Transformer("scope", keywright.Scope.String), cmp.Transformer("network", netip.Prefix.String), cmp.Transformer("pattern", keywright.PathPattern.String)); diff != "" {
 		f.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
