@@ -57,6 +57,7 @@ func importTable() map[string][]string {
 		"internal/dialect/wiretest":   {root, "keywrighttest"}, // no part of the program
 		"internal/server":             {root, authority, presented, auditlog, keyring, store, "internal/store/sqlstore", "internal/factcache", "internal/rest", "internal/oauth", "internal/sso", gateway, "internal/gateway/...", "internal/console", dialect, "internal/dialect/...", webhook, "internal/mail"},
 		"internal/console":            {root, authority, auditlog},
+		"internal/console/browser":    {}, // tests alone
 		"internal/sso":                {root, authority},
 		"internal/sso/ssotest":        {},
 		"keywrighttest":               {root, "internal/server"},

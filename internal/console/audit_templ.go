@@ -256,7 +256,7 @@ func trailPage(v *visit, l trail) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = line(l.form, "address", "From address", "", templ.Attributes{"placeholder": "203.0.113.7", "spellcheck": "false", "inputmode": "text"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = line(l.form, "address", "From address", "", templ.Attributes{"placeholder": "203.0.113.7", "spellcheck": "false", "autocomplete": "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -95,6 +95,8 @@ type site struct {
 	mux    *http.ServeMux
 	files  files
 	guard  *http.CrossOriginProtection
+
+	patterns []string // of mux
 }
 
 func newSite(c *Console) (*site, error) {

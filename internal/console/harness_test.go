@@ -1,6 +1,6 @@
 package console_test
 
-// The tests below are people with browsers that have no JavaScript, at a real server; browser_test.go has those with one.
+// The tests below are people with browsers that have no JavaScript, at a real server; package browser has those with one.
 
 import (
 	"io"

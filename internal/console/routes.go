@@ -33,6 +33,16 @@ func (s *site) routes() {
 	s.routeMe()
 }
 
+// Patterns are those of [http.ServeMux] at which a console shows or does something, so that what must hold of every page can be
+// tested of every page there is.
+func Patterns() ([]string, error) {
+	s, err := newSite(&Console{BaseURL: "http://localhost"})
+	if err != nil {
+		return nil, err
+	}
+	return s.patterns, nil
+}
+
 // handler is what answers a visit. An error becomes a page that says what went wrong.
 type handler func(context.Context, *visit) (answer, error)
 
@@ -47,6 +57,7 @@ func (s *site) act(pattern string, serve handler) { s.handle("POST "+pattern, s.
 
 func (s *site) handle(pattern string, begin func(context.Context, *visit) error, serve handler) {
 	method, below, _ := strings.Cut(pattern, " ")
+	s.patterns = append(s.patterns, method+" "+root+below)
 	s.mux.HandleFunc(method+" "+root+below, func(w http.ResponseWriter, r *http.Request) {
 		v := s.newVisit(r)
 		if err := begin(r.Context(), v); err != nil {
