@@ -102,6 +102,8 @@ func valueWords(name string, value any) string {
 		switch {
 		case err != nil:
 			return value.String()
+		case n == 0 && slices.Contains(inSeconds, name) && !strings.HasSuffix(name, "overlap"):
+			return "none"
 		case slices.Contains(inSeconds, name):
 			return seconds(n)
 		case n == -1 && strings.HasPrefix(name, "max_"):

@@ -16,6 +16,8 @@ const (
 	spacesWrite  = "keywright:spaces:write"
 	membersRead  = "keywright:members:read"
 	membersWrite = "keywright:members:write"
+	policyRead   = "keywright:policy:read"
+	policyWrite  = "keywright:policy:write"
 	usersRead    = "keywright:users:read"
 	usersWrite   = "keywright:users:write"
 )

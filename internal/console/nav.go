@@ -19,6 +19,9 @@ func navigation() []destination {
 		{"Tokens", "key", "/tokens", tokensRead},
 		{"Spaces", "layers", "/spaces", spacesRead},
 		{"People", "users", "/people", usersRead},
+		{"Audiences", "book", "/audiences", policyRead},
+		{"Policy", "shield", "/policy", policyRead},
+		{"Webhooks", "hook", "/webhooks", policyRead},
 		{"Audit trail", "list", "/events", auditRead},
 	}
 }
