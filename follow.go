@@ -11,8 +11,10 @@ import (
 
 // ChangesQuery asks what has to be forgotten.
 type ChangesQuery struct {
-	Since    Revision // everything up to it is forgotten: asking acknowledges that; 0: nothing is remembered yet
-	Follower ID       // of whoever remembers; a new one for whoever begins anew
+	// Everything up to Since is forgotten: asking acknowledges that. 0: nothing is remembered yet. The greatest there is says
+	// goodbye: nothing is remembered any more, and nobody waits for this follower.
+	Since    Revision
+	Follower ID // of whoever remembers; a new one for whoever begins anew
 }
 
 // Changes is what has to be forgotten, and for how long the rest is good.

@@ -60,7 +60,8 @@ func importTable() map[string][]string {
 		"internal/console/browser":    {}, // tests alone
 		"internal/sso":                {root, authority},
 		"internal/sso/ssotest":        {},
-		"keywrighttest":               {root, "internal/server"},
+		"guard":                       {root},
+		"keywrighttest":               {root, "guard", "internal/server"},
 		"cmd/keywright":               {root, "internal/server", auditlog},
 		"internal/bench":              {root, authority, keyring, store, "internal/store/sqlstore", "internal/store/pgtest", "internal/factcache", "internal/server"}, // no part of the program
 	}
@@ -69,7 +70,7 @@ func importTable() map[string][]string {
 // kept says which packages from elsewhere only the packages named may import.
 func kept() map[string][]string {
 	return map[string][]string{
-		"net/http":                         {".", "internal/presented", "internal/rest", "internal/oauth", "internal/sso", "internal/sso/ssotest", "internal/gateway", "internal/gateway/...", "internal/console", "internal/dialect", "internal/dialect/...", "internal/webhook", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
+		"net/http":                         {".", "guard", "internal/presented", "internal/rest", "internal/oauth", "internal/sso", "internal/sso/ssotest", "internal/gateway", "internal/gateway/...", "internal/console", "internal/dialect", "internal/dialect/...", "internal/webhook", "internal/server", "keywrighttest", "cmd/keywright", "internal/bench"},
 		"net/smtp":                         {"internal/mail"},
 		"database/sql":                     {"internal/store/sqlstore", "internal/bench"},
 		"modernc.org/sqlite":               {"internal/store/sqlstore", "internal/bench"},
@@ -179,24 +180,11 @@ func TestImportTable(t *testing.T) {
 	}
 }
 
-// The root package links nothing but the standard library, and only client.go knows HTTP.
+// The root package and guard link nothing but the standard library, and of the root package only client.go knows HTTP.
 func TestRootImports(t *testing.T) {
 	t.Parallel()
-	var all []listed
-	for d := json.NewDecoder(goList(t, "-deps", "-json=ImportPath,Standard", ".")); ; {
-		var p listed
-		if err := d.Decode(&p); err != nil {
-			break
-		}
-		all = append(all, p)
-	}
-	if len(all) < 2 {
-		t.Fatalf("go list names %d packages", len(all))
-	}
-	for _, p := range all {
-		if !p.Standard && p.ImportPath != module {
-			t.Errorf("the root package links %s", p.ImportPath)
-		}
+	for _, name := range []string{".", "./guard"} {
+		linksStandardLibrary(t, name)
 	}
 	for _, p := range packages(t) {
 		if p.name() != "." {
@@ -207,6 +195,24 @@ func TestRootImports(t *testing.T) {
 				t.Errorf("%s imports net/http", file)
 			}
 		}
+	}
+}
+
+// linksStandardLibrary checks that a package, and what it imports, is of this module's public part or of the standard library.
+func linksStandardLibrary(t *testing.T, name string) {
+	t.Helper()
+	n := 0
+	for d := json.NewDecoder(goList(t, "-deps", "-json=ImportPath,Standard", name)); ; n++ {
+		var p listed
+		if err := d.Decode(&p); err != nil {
+			break
+		}
+		if !p.Standard && p.ImportPath != module && p.ImportPath != module+"/guard" {
+			t.Errorf("%s links %s", name, p.ImportPath)
+		}
+	}
+	if n < 2 {
+		t.Fatalf("go list names %d packages", n)
 	}
 }
 

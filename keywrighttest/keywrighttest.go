@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/guard"
 	"github.com/keywright/keywright/internal/server"
 )
 
@@ -116,6 +117,21 @@ func (s *Server) Issue(t testing.TB, token keywright.NewToken) keywright.Issued 
 		t.Fatalf("keywrighttest: create a token: %v", err)
 	}
 	return issued
+}
+
+// Guard returns a guard of this server, for an API that is tested, which is closed with the test.
+func (s *Server) Guard(t testing.TB, options ...guard.Option) *guard.Guard {
+	t.Helper()
+	verifier := s.Issue(t, keywright.NewToken{Scopes: []string{"keywright:tokens:verify"}})
+	g := guard.New(s.ClientFor(verifier), options...)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := g.Close(ctx); err != nil {
+			t.Errorf("keywrighttest: close the guard: %v", err)
+		}
+	})
+	return g
 }
 
 // ClientFor returns a client that presents a token's API key.

@@ -31,9 +31,10 @@ func (a *Authority) Follow(ctx context.Context, caller Caller, q keywright.Chang
 	told := keywright.Changes{
 		Revision: news.Revision, All: news.All, Forget: a.blind(news.Forget), LeaseMS: news.Lease.Milliseconds(),
 	}
-	select {
-	case told.Reported = <-counting:
-	default: // not yet: it is sent again
+	if q.Since == store.Goodbye {
+		told.Reported = counting.wait(ctx)
+	} else {
+		told.Reported = counting.soFar()
 	}
 	return told, nil
 }

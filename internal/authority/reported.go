@@ -52,7 +52,7 @@ func (r *reports) end(writer keywright.ID) {
 
 // countReport begins to count what whoever decides by itself reports. Its number comes when it is on file; a report that comes
 // again is counted once, by whichever node. While one of the same reporter is being counted, the next has to come again.
-func (a *Authority) countReport(ctx context.Context, caller Caller, who *asker, report *keywright.UsageReport) (<-chan int64, error) {
+func (a *Authority) countReport(ctx context.Context, caller Caller, who *asker, report *keywright.UsageReport) (counting, error) {
 	if report == nil || a.cfg.Usage == nil {
 		return nil, nil
 	}
@@ -69,6 +69,7 @@ func (a *Authority) countReport(ctx context.Context, caller Caller, who *asker, 
 	teller := *who
 	a.reports.running.Go(func() {
 		defer a.reports.end(writer)
+		defer close(done)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
 		defer cancel()
 		if err := a.keepReport(ctx, &teller, uses, store.UsageBatch{Writer: writer, Number: report.Number, At: now}); err != nil {
@@ -78,6 +79,32 @@ func (a *Authority) countReport(ctx context.Context, caller Caller, who *asker, 
 		done <- report.Number
 	})
 	return done, nil
+}
+
+// counting is a report that is being counted: its number comes when it is on file, and nothing if it cannot be kept.
+type counting <-chan int64
+
+// soFar is the report's number if it is on file by now, else 0.
+func (c counting) soFar() int64 {
+	select {
+	case n := <-c:
+		return n
+	default:
+		return 0
+	}
+}
+
+// wait is soFar when that is known for good: there will be no other poll to tell it with.
+func (c counting) wait(ctx context.Context) int64 {
+	if c == nil {
+		return 0
+	}
+	select {
+	case n := <-c:
+		return n
+	case <-ctx.Done():
+		return 0
+	}
 }
 
 // reporter is whose numbers a report's is one of: nobody counts in another's name.

@@ -46,6 +46,7 @@ type follower struct {
 	acknowledged keywright.Revision
 	until        time.Time     // the end of the last lease that it was granted; zero: it was granted none
 	superseded   chan struct{} // closed when it polls again; nil: it is not polling
+	expelled     bool          // it has to begin anew
 }
 
 // wait is somebody who waits until a revision is forgotten everywhere.
@@ -68,13 +69,17 @@ func (f *Followers) Tell(revision keywright.Revision, what []store.Subject) {
 	f.wake()
 }
 
-// TellAll tells followers to forget everything: when a node begins to know what changes, at a revision, and when it has
-// missed something.
+// TellAll has followers forget everything: when a node begins to know what changes, at a revision, and when it has missed
+// something. Revisions may begin anew with it, as those of a database do that was restored: so those who follow have to begin
+// anew too, and nothing that they acknowledge counts any more.
 func (f *Followers) TellAll(revision keywright.Revision) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.begin()
 	f.history.restart(revision)
+	for _, one := range f.known {
+		one.expelled, one.acknowledged = true, -1
+	}
 	f.wake()
 }
 
@@ -174,9 +179,9 @@ func (f *Followers) left(w *wait) (left time.Duration, ok bool) {
 }
 
 // Poll acknowledges for a follower everything up to a revision, and returns what is to be forgotten after it: at once if
-// there is something or the follower has no lease, else after a third of the lease. The lease ends no later than nodeEnd, which is when this node's own
-// does; zero: it has no end. Without a lease to give it is keywright.ErrUnavailable, and for a poll whose follower has begun
-// another keywright.ErrConflict.
+// there is something or the follower has no lease, else after a third of the lease. The lease ends no later than nodeEnd,
+// which is when this node's own does; zero: it has no end. Without a lease to give it is keywright.ErrUnavailable. It is
+// keywright.ErrConflict for a follower that has to begin anew, and for a poll whose follower has begun another.
 func (f *Followers) Poll(ctx context.Context, who store.Follower, since keywright.Revision, nodeEnd time.Time) (store.News, error) {
 	p, err := f.arrive(who, since, nodeEnd)
 	if err != nil {
@@ -213,7 +218,10 @@ type poll struct {
 	superseded chan struct{}
 }
 
-var errNoLease = fmt.Errorf("%w: this node has no lease to share", keywright.ErrUnavailable)
+var (
+	errNoLease  = fmt.Errorf("%w: this node has no lease to share", keywright.ErrUnavailable)
+	errExpelled = fmt.Errorf("%w: begin anew: this server does not know any more what this follower has heard of", keywright.ErrConflict)
+)
 
 // arrive notes a poll and what it acknowledges.
 func (f *Followers) arrive(who store.Follower, since keywright.Revision, nodeEnd time.Time) (*poll, error) {
@@ -229,7 +237,10 @@ func (f *Followers) arrive(who store.Follower, since keywright.Revision, nodeEnd
 		return nil, errNoLease
 	}
 	one := f.known[who]
-	if one == nil {
+	switch {
+	case one != nil && one.expelled:
+		return nil, errExpelled
+	case one == nil:
 		if err := f.room(who, p.arrived); err != nil {
 			return nil, err
 		}
@@ -240,7 +251,9 @@ func (f *Followers) arrive(who store.Follower, since keywright.Revision, nodeEnd
 		close(one.superseded)
 	}
 	p.follower, one.superseded = one, p.superseded
-	p.hold = min(p.lease/pollsPerLease, max(0, one.until.Sub(p.arrived)/2))
+	if p.hold = min(p.lease/pollsPerLease, max(0, one.until.Sub(p.arrived)/2)); since == store.Goodbye {
+		p.hold = 0
+	}
 	f.acknowledge(one, since)
 	return p, nil
 }
@@ -296,6 +309,8 @@ func (f *Followers) answer(p *poll, due bool) (news store.News, told <-chan stru
 	switch {
 	case f.stopped:
 		return news, nil, errNoLease
+	case p.expelled:
+		return news, nil, errExpelled
 	case p.follower.superseded != p.superseded:
 		return news, f.told, nil // the next poll answers
 	case !all && len(what) == 0 && !due:

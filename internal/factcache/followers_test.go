@@ -273,14 +273,44 @@ func TestHistoryTooShort(t *testing.T) {
 	if news := ask(last); !news.All || news.Revision != last+1 {
 		t.Errorf("one change of more than fits: %+v", news)
 	}
-	f.TellAll(last + 2)
-	if news := ask(last + 1); !news.All || news.Revision != last+2 {
+	f.TellAll(last + 10)
+	if news := ask(last + 2); !news.All || news.Revision != last+10 {
 		t.Errorf("%+v", news)
 	}
-	f.Tell(last+2, subject(0))
-	if news := ask(last + 1); !news.All {
+	f.Tell(last+10, subject(0))
+	if news := ask(last + 3); !news.All {
 		t.Errorf("what was told before was told again: %+v", news)
 	}
+}
+
+// Those who follow when everything has to be forgotten begin anew, even if the revisions look as they did; until they
+// have, or their leases are over, nothing that they say makes a change return.
+func TestTellAllHasFollowersBeginAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var f Followers
+		f.TellAll(900)
+		news := following(t, &f, whoA)
+		ended := make(chan error)
+		go func() {
+			_, err := f.Poll(t.Context(), whoA, news.Revision, time.Time{})
+			ended <- err
+		}()
+		synctest.Wait()
+		f.TellAll(900)
+		if err := <-ended; !errors.Is(err, keywright.ErrConflict) {
+			t.Errorf("the poll that was held ended with %v", err)
+		}
+		if _, err := f.Poll(t.Context(), whoA, 1000, time.Time{}); !errors.Is(err, keywright.ErrConflict) {
+			t.Errorf("it goes on as before: %v", err)
+		}
+		following(t, &f, store.Follower{Token: idA, Run: keywright.ID{2}})
+		f.Tell(901, subject(0))
+		go func() { _, _ = f.Poll(t.Context(), store.Follower{Token: idA, Run: keywright.ID{2}}, 901, time.Time{}) }()
+		if took := waited(t, &f, 901); took != lease {
+			t.Errorf("waited for %v, want what was left of the lease that was given before", took)
+		}
+	})
 }
 
 // The number of followers is bounded, of all and of one token; who is gone makes room.

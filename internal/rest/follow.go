@@ -20,14 +20,15 @@ type aPoll struct {
 }
 
 const pollDetail = "Acknowledges that everything up to since is forgotten: changes return when all who follow have said so, or their leases are over. " +
-	"Answered at once if there is something newer, else after a third of the lease, about a second. Needs a token with keywright:tokens:verify."
+	"Answered at once if there is something newer, else after a third of the lease, about a second. 409: forget everything, and begin anew as another follower. " +
+	"Needs a token with keywright:tokens:verify."
 
 // routeFollow routes what is for APIs that decide by themselves.
 func (s *spoke) routeFollow() {
 	poll := operation[aPoll]{
 		id: "followChanges", method: http.MethodGet, path: changesPath, tag: "verify", summary: "Wait for what has to be forgotten", detail: pollDetail,
 		params: []parameter[aPoll]{
-			number("since", "The revision of the answer before; 0: nothing is remembered yet", 0, func(in *aPoll) *int64 { return &in.Since }).must(),
+			number("since", "The revision of the answer before; 0: nothing is remembered yet; 9223372036854775807: nothing is remembered any more, goodbye", 0, func(in *aPoll) *int64 { return &in.Since }).must(),
 			textual("follower", "Chosen at random by whoever remembers, anew whenever it begins anew", idSchema{}.Schema(nil),
 				func(in *aPoll) encoding.TextUnmarshaler { return &in.Query.Follower }).must(),
 		},

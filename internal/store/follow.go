@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"time"
 
 	"github.com/keywright/keywright"
@@ -12,6 +13,9 @@ type Follower struct {
 	Token keywright.ID
 	Run   keywright.ID
 }
+
+// Goodbye acknowledges all that will ever change: a follower that says so is not waited for any more.
+const Goodbye keywright.Revision = math.MaxInt64
 
 // News is what a follower is to forget, and until when it may go by what it remembers.
 type News struct {
