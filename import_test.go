@@ -81,9 +81,9 @@ func kept() map[string][]string {
 		"golang.org/x/mod/sumdb/note":      {"internal/auditlog"},
 		"golang.org/x/mod/sumdb/tlog":      {"internal/auditlog"},
 		"flag":                             {"internal/bench"},
-		"google.golang.org/grpc":           {"internal/gateway/extauthz", "guard/grpcguard"},
+		"google.golang.org/grpc":           {"internal/gateway/extauthz", "guard/grpcguard", "internal/bench"},
 
-		"github.com/envoyproxy/go-control-plane/envoy/service/auth/v3": {"internal/gateway/extauthz"},
+		"github.com/envoyproxy/go-control-plane/envoy/service/auth/v3": {"internal/gateway/extauthz", "internal/bench"},
 
 		"github.com/a-h/templ":              {"internal/console"},
 		"github.com/a-h/templ/runtime":      {"internal/console"},

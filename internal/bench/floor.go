@@ -18,7 +18,7 @@ import (
 
 // serveFloor is the process that ours is compared with: handlers that do no more
 // than net/http makes everybody do (POST /bare?n=), or that and one signature
-// (POST /sign?n=). n is how many bytes to answer.
+// (POST /sign?n=), or that without any body (GET /head). n is how many bytes to answer.
 func serveFloor(listen string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -33,6 +33,7 @@ func serveFloor(listen string) error {
 	mux.HandleFunc("POST /bare/{n}", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, r, nil)
 	})
+	mux.HandleFunc("GET /head/{n}", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("POST /sign/{n}", func(w http.ResponseWriter, r *http.Request) {
 		now := time.Now()
 		signed, err := jwt.Signed(signer).Claims(jwt.Claims{

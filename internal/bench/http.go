@@ -29,7 +29,7 @@ type door struct {
 	contentType string
 	body        string
 	authorize   string
-	floor       string // bare or sign
+	floor       string // bare, sign or, for a door that is asked without a body, head
 	target      float64
 }
 
@@ -53,6 +53,7 @@ func doors(ctx context.Context, w io.Writer, p plan) error {
 		return err
 	}
 	fmt.Fprintf(w, "\n## HTTP doors, warm, against a handler that reads and writes bodies of the same size\n\n")
+	fmt.Fprintf(w, "`/check` is asked by GET with its key in a header, and answers in headers: so does its floor, without ours.\n")
 	fmt.Fprintf(w, "Server on one processor, wrk on the other, 16 keep-alive connections.\n\n")
 	fmt.Fprintf(w, "| door | requests/s | floor | ratio %% | target %% | p50 | p99 |\n| --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, d := range list {
@@ -100,7 +101,7 @@ func (s server) stop() {
 
 const adminPassword = "bench-password-of-this-run-only"
 
-func startKeywright(ctx context.Context, dir string) (server, error) {
+func startKeywright(ctx context.Context, dir string, flags ...string) (server, error) {
 	program := filepath.Join(dir, "keywright")
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/keywright").CombinedOutput(); err != nil {
 		return server{}, fmt.Errorf("build: %w: %s", err, out)
@@ -109,7 +110,7 @@ func startKeywright(ctx context.Context, dir string) (server, error) {
 	if err != nil {
 		return server{}, err
 	}
-	cmd := pinned(ctx, "0", program, "serve", "--data", filepath.Join(dir, "data"), "--listen", listen)
+	cmd := pinned(ctx, "0", program, append([]string{"serve", "--data", filepath.Join(dir, "data"), "--listen", listen}, flags...)...)
 	cmd.Env = append(os.Environ(), "KEYWRIGHT_ADMIN_PASSWORD="+adminPassword)
 	return start(ctx, cmd, listen)
 }
@@ -194,6 +195,8 @@ func prepare(ctx context.Context, base string) ([]door, error) {
 		{"POST /api/v1/verify, access token", "/api/v1/verify", "application/json", string(viaAccess), bearer, "bare", 75},
 		{"introspection, API key", "/oauth2/introspect", form, "token=" + key, bearer, "bare", 75},
 		{"introspection, access token", "/oauth2/introspect", form, "token=" + access, bearer, "bare", 75},
+		{"/check, API key", "/check/nginx/scope/invoices:read", "", "", "Bearer " + key, "head", 90},
+		{"/check, access token", "/check/nginx/scope/invoices:read", "", "", "Bearer " + access, "head", 90},
 		{"token endpoint (floor: signs only)", "/oauth2/token", form, "grant_type=client_credentials", basic, "sign", 60},
 	}, nil
 }
@@ -233,8 +236,16 @@ func post(ctx context.Context, to, contentType, authorize, body string, into any
 	return json.Unmarshal(raw, into)
 }
 
+// method is GET where there is no body.
+func method(body string) string {
+	if body == "" {
+		return http.MethodGet
+	}
+	return http.MethodPost
+}
+
 func send(ctx context.Context, to, contentType, authorize, body string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method(body), to, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +260,7 @@ func send(ctx context.Context, to, contentType, authorize, body string) ([]byte,
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err == nil && resp.StatusCode/100 != 2 {
-		err = fmt.Errorf("POST %s: %s: %s", req.URL.Path, resp.Status, raw)
+		err = fmt.Errorf("%s %s: %s: %s", req.Method, req.URL.Path, resp.Status, raw)
 	}
 	return raw, err
 }
@@ -274,8 +285,10 @@ var (
 
 func wrk(ctx context.Context, p plan, base string, d door) (load, error) {
 	script := filepath.Join(p.dir, "request.lua")
-	text := fmt.Sprintf("wrk.method='POST'\nwrk.body=%s\nwrk.headers['Content-Type']=%s\nwrk.headers['Authorization']=%s\n",
-		luaString(d.body), luaString(d.contentType), luaString(d.authorize))
+	text := fmt.Sprintf("wrk.method='%s'\nwrk.headers['Authorization']=%s\n", method(d.body), luaString(d.authorize))
+	if d.body != "" {
+		text += fmt.Sprintf("wrk.body=%s\nwrk.headers['Content-Type']=%s\n", luaString(d.body), luaString(d.contentType))
+	}
 	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 		return load{}, err
 	}

@@ -30,19 +30,33 @@ type plan struct {
 }
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == "floor" {
-		exitOn(serveFloor(os.Args[2]))
+	if len(os.Args) > 2 && part(os.Args[1], os.Args[2:]) {
 		return
 	}
 	out := flag.String("out", "", "write the report here too")
 	short := flag.Bool("short", false, "a quick pass: fewer rounds, 1k and 10k tokens")
 	seconds := flag.Int("seconds", 4, "length of a round")
-	only := flag.String("only", "", "comma list of process, http, durable, postgres, growth; empty: all")
+	only := flag.String("only", "", "comma list of process, http, extauthz, durable, postgres, growth; empty: all")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	exitOn(run(ctx, *short, *seconds, *only, *out))
+}
+
+// part is a process of the measurement's own: a floor, or a generator of load.
+func part(name string, args []string) bool {
+	switch name {
+	case "floor":
+		exitOn(serveFloor(args[0]))
+	case "floor-extauthz":
+		exitOn(serveCheckFloor(args[0], args[1]))
+	case "load-extauthz":
+		exitOn(loadChecks(args[0], args[1], args[2]))
+	default:
+		return false
+	}
+	return true
 }
 
 func exitOn(err error) {
@@ -68,7 +82,7 @@ func run(ctx context.Context, short bool, seconds int, only, out string) error {
 	parts := []struct {
 		name    string
 		measure func(context.Context, io.Writer, plan) error
-	}{{"process", process}, {"http", doors}, {"durable", durable}, {"postgres", onPostgres}, {"growth", growth}}
+	}{{"process", process}, {"http", doors}, {"extauthz", extAuthz}, {"durable", durable}, {"postgres", onPostgres}, {"growth", growth}}
 	for _, part := range parts {
 		if only != "" && !strings.Contains(","+only+",", ","+part.name+",") {
 			continue

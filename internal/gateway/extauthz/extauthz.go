@@ -89,8 +89,11 @@ func (s *Server) options() []grpc.ServerOption {
 // Check answers one question of Envoy. It never fails.
 func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (answer *authv3.CheckResponse, _ error) {
 	begun := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, mostJudge)
-	defer cancel()
+	if _, ok := ctx.Deadline(); !ok { // Envoy sets one
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, mostJudge)
+		defer cancel()
+	}
 	var ruling gateway.Ruling
 	asked, set := s.question(ctx, r)
 	defer func() {
@@ -99,7 +102,7 @@ func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (answer *aut
 			ruling = gateway.Ruling{Status: http.StatusServiceUnavailable, RetryAfter: 1, Detail: "something went wrong here; the log has the cause"}
 			answer = response(&ruling, settings{})
 		}
-		s.note(ctx, &asked, &ruling, begun)
+		gateway.Note(ctx, s.Log, authv3.Authorization_Check_FullMethodName, &asked, &ruling, begun)
 	}()
 	ruling = s.ask(ctx, &asked, set)
 	return response(&ruling, set), nil
@@ -114,16 +117,6 @@ func (s *Server) ask(ctx context.Context, asked *gateway.Asked, set settings) ga
 		return s.Judge.Misconfigured(ctx, asked.RequestID, err)
 	}
 	return s.Judge.Ask(ctx, asked)
-}
-
-func (s *Server) note(ctx context.Context, asked *gateway.Asked, ruling *gateway.Ruling, begun time.Time) {
-	s.log().LogAttrs(ctx, slog.LevelInfo, "request",
-		slog.String("route", authv3.Authorization_Check_FullMethodName),
-		slog.Int("status", ruling.Status),
-		slog.Duration("took", time.Since(begun)),
-		slog.String("request_id", asked.RequestID),
-		slog.String("address", asked.Address.String()),
-	)
 }
 
 // proxyAddress is whose connection a call came on.

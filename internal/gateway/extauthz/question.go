@@ -60,16 +60,26 @@ func (s *Server) question(ctx context.Context, r *authv3.CheckRequest) (gateway.
 	return asked, readSettings(attributes.GetContextExtensions())
 }
 
-// needed are the headers of a request that are looked at, as Envoy writes them and as we do.
-var needed = map[string]string{"authorization": "Authorization", "standalonetoken": gateway.StandAlone, "user-agent": "User-Agent"}
+// needed is under which name a header of a request is looked at; empty: it is not.
+func needed(sent string) string {
+	switch sent {
+	case "authorization":
+		return "Authorization"
+	case "standalonetoken":
+		return gateway.StandAlone
+	case "user-agent":
+		return "User-Agent"
+	}
+	return ""
+}
 
 // headers are those that are needed. Envoy sends each value by itself (encode_raw_headers), or all of a name with commas between; of
 // such nothing is picked, since together they are no credential.
 func headers(held *authv3.AttributeContext_HttpRequest) http.Header {
-	h := make(http.Header, len(needed))
+	h := make(http.Header, 3)
 	if raw := held.GetHeaderMap().GetHeaders(); raw != nil {
 		for _, one := range raw {
-			if name, ok := needed[strings.ToLower(one.GetKey())]; ok {
+			if name := needed(strings.ToLower(one.GetKey())); name != "" {
 				value := one.GetValue()
 				if bytes := one.GetRawValue(); len(bytes) > 0 {
 					value = string(bytes)
@@ -78,9 +88,10 @@ func headers(held *authv3.AttributeContext_HttpRequest) http.Header {
 			}
 		}
 	} else {
-		for sent, name := range needed {
-			if value, ok := held.GetHeaders()[sent]; ok {
-				h[name] = []string{value}
+		all := held.GetHeaders()
+		for _, sent := range [...]string{"authorization", "standalonetoken", "user-agent"} {
+			if value, ok := all[sent]; ok {
+				h[needed(sent)] = []string{value}
 			}
 		}
 	}

@@ -34,29 +34,57 @@ func response(r *gateway.Ruling, set settings) *authv3.CheckResponse {
 	if !r.Passes() {
 		return denied(r)
 	}
-	values := gateway.Identify(r.Token)
-	ok := &authv3.OkHttpResponse{Headers: make([]*corev3.HeaderValueOption, len(values)), HeadersToRemove: removed}
-	if set.keep {
-		ok.HeadersToRemove = spellings
-	}
-	told := map[string]*structpb.Value{"verdict": structpb.NewStringValue("allowed")}
-	for i, name := range gateway.Identity {
-		ok.Headers[i] = header(name, values[i])
-		told[strings.ToLower(name[strings.LastIndexByte(name, '-')+1:])] = structpb.NewStringValue(values[i])
-	}
-	return &authv3.CheckResponse{
-		Status:          &status.Status{Code: int32(codes.OK)},
-		HttpResponse:    &authv3.CheckResponse_OkResponse{OkResponse: ok},
-		DynamicMetadata: &structpb.Struct{Fields: told},
-	}
+	return allowed(r, set)
 }
 
-// header replaces whatever a client sent under the name.
-func header(name, value string) *corev3.HeaderValueOption {
-	return &corev3.HeaderValueOption{
-		Header:       &corev3.HeaderValue{Key: name, Value: value},
-		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+// parts are the messages that an answer is made of, in one piece.
+type parts struct {
+	answer  authv3.CheckResponse
+	status  status.Status
+	is      authv3.CheckResponse_OkResponse
+	ok      authv3.OkHttpResponse
+	headers [len(gateway.Identity)]corev3.HeaderValueOption
+	values  [len(gateway.Identity)]corev3.HeaderValue
+	list    [len(gateway.Identity)]*corev3.HeaderValueOption
+	told    structpb.Struct
+	members [len(gateway.Identity)]structpb.Value
+	texts   [len(gateway.Identity)]structpb.Value_StringValue
+}
+
+// members are the names of the identity headers in the metadata.
+var members = func() (names [len(gateway.Identity)]string) {
+	for i, name := range gateway.Identity {
+		names[i] = strings.ToLower(name[strings.LastIndexByte(name, '-')+1:])
 	}
+	return names
+}()
+
+func allowed(r *gateway.Ruling, set settings) *authv3.CheckResponse {
+	p := new(parts)
+	p.told.Fields = make(map[string]*structpb.Value, len(members)+1)
+	p.told.Fields["verdict"] = structpb.NewStringValue("allowed")
+	for i, value := range gateway.Identify(r.Token) {
+		p.values[i].Key, p.values[i].Value = gateway.Identity[i], value
+		p.headers[i].Header, p.headers[i].AppendAction = &p.values[i], overwrite
+		p.list[i] = &p.headers[i]
+		p.texts[i].StringValue = value
+		p.members[i].Kind = &p.texts[i]
+		p.told.Fields[members[i]] = &p.members[i]
+	}
+	p.ok.Headers, p.ok.HeadersToRemove = p.list[:], removed
+	if set.keep {
+		p.ok.HeadersToRemove = spellings
+	}
+	p.is.OkResponse = &p.ok
+	p.answer.Status, p.answer.HttpResponse, p.answer.DynamicMetadata = &p.status, &p.is, &p.told
+	return &p.answer
+}
+
+// overwrite replaces whatever a client sent under a name.
+const overwrite = corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD
+
+func header(name, value string) *corev3.HeaderValueOption {
+	return &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: name, Value: value}, AppendAction: overwrite}
 }
 
 func denied(r *gateway.Ruling) *authv3.CheckResponse {

@@ -3,7 +3,6 @@ package spoe
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -73,13 +72,7 @@ func (a *Agent) rule(ctx context.Context, c *connection, q question) gateway.Rul
 		asked.RequestID = a.RequestID()
 	}
 	ruling := a.ask(ctx, q, &asked)
-	a.log().LogAttrs(ctx, slog.LevelInfo, "request",
-		slog.String("route", "SPOE "+message),
-		slog.Int("status", ruling.Status),
-		slog.Duration("took", time.Since(begun)),
-		slog.String("request_id", asked.RequestID),
-		slog.String("address", asked.Address.String()),
-	)
+	gateway.Note(ctx, a.Log, "SPOE "+message, &asked, &ruling, begun)
 	return ruling
 }
 
