@@ -13,8 +13,13 @@ func (s *scene) labelOr(label string) (string, error) {
 	if label != "" {
 		return label, nil
 	}
+	return s.a.SuggestLabel()
+}
+
+// SuggestLabel is a random label, as a token gets that is given none.
+func (a *Authority) SuggestLabel() (string, error) {
 	var b [2]byte
-	if _, err := io.ReadFull(s.a.cfg.Random, b[:]); err != nil {
+	if _, err := io.ReadFull(a.cfg.Random, b[:]); err != nil {
 		return "", fmt.Errorf("%w: read randomness: %w", keywright.ErrUnavailable, err)
 	}
 	adjective, noun := strings.Fields(adjectives), strings.Fields(nouns)

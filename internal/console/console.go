@@ -3,32 +3,30 @@
 //
 // # How to add a page
 //
-//  1. Write the handler, a method of *site of type handler, in a file of its subject:
+// The handler is a method of *site in a file of its subject. An error that it returns becomes a page; of
+// keywright.ErrUnauthenticated, the way to the sign-in.
 //
-//     func (s *site) spaces(ctx context.Context, v *visit) (answer, error) {
-//     page, err := s.Authority.Spaces(ctx, v.caller, v.account, authority.ListQuery{Cursor: v.query("cursor")})
-//     if err != nil {
-//     return answer{}, err // becomes the page of an error; of ErrUnauthenticated, the way to the sign-in
-//     }
-//     return show("Spaces", spacesPage(v, page)), nil
-//     }
+//	func (s *site) spaces(ctx context.Context, v *visit) (answer, error) {
+//		page, err := s.Authority.Spaces(ctx, v.caller, v.account, authority.ListQuery{Cursor: v.query("cursor")})
+//		if err != nil {
+//			return answer{}, err
+//		}
+//		return show("Spaces", spacesPage(v, page)), nil
+//	}
 //
-//  2. Write the page as a templ component beside it (spaces.templ) and run scripts/generate. Inside of @frame it has no
-//     head, sidebar or messages to care for. Build it from the parts in parts.templ: heading, table, chips, state, when,
-//     field, notice, empty, icon. Every URL comes from v.at (in the account) or v.path (in the console): neither forgets the
-//     path of the public URL.
+// The page is a templ component beside it (spaces.templ; scripts/generate makes its code), of the parts in parts.templ. It has no head,
+// sidebar or message to care for: frame.templ has. Every URL comes from v.at (in the account) or v.path (in the console);
+// neither forgets the path of the public URL.
 //
-//  3. Route it in routes: s.page for what shows, s.act for what changes. An act answers with goOn(v.at("/spaces"), "Space
-//     made.") so that reloading repeats nothing, or, if form.take(err) says that the error is about the request, with
-//     show(…).with(http.StatusUnprocessableEntity) and the form that tells field by field what is wrong.
+// It is routed by s.page if it shows, by s.act if it changes something. An act answers with goOn and what was done, so that
+// reloading repeats nothing; or, where form.take says that an error is about the request, with the form under the status of the
+// error, which tells field by field what is wrong. What is destroyed is asked about on a page of its own (ask), reached by a link
+// with data-dialog: with JavaScript its main part opens as a dialog, without it is a page. What must be done by nobody
+// who has found an open browser asks v.justProved, and otherwise goes on to v.proveAgain.
 //
-//  4. What is destroyed is asked about on a page of its own (@ask), reached by a link with data-dialog: with JavaScript
-//     its main part opens as a dialog, without it is a page.
-//
-//  5. If the page is a place to go to, give it a line in navigation (nav.go), with the scope that it needs.
-//
-// Whether a button is shown is asked of v.who (authority.Standing); whether what it does is allowed, the authority alone
-// decides. Nothing that is secret is in a URL, a flash message or a page that answers GET.
+// If it is a place to go to, it has a line in navigation (nav.go), with the scope that it needs. Whether a button is shown is
+// asked of v.who (authority.Standing); whether what it does is allowed the authority alone decides. Nothing that is secret
+// is in a URL, a flash message or a page that answers GET.
 package console
 
 import (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/keywright/keywright"
 )
@@ -19,6 +20,7 @@ func (s *site) acceptInvitation(ctx context.Context, v *visit) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	f.values.Set("invitation", s.onlyInvitation(f.trimmed("invitation")))
 	old, password := v.caller, keywright.NewSecret(f.get("password"))
 	v.caller.Credential = keywright.Credential{} // whoever accepts is nobody yet
 	user, err := s.acceptAs(ctx, v, f, password)
@@ -39,13 +41,17 @@ func (s *site) acceptAs(ctx context.Context, v *visit, f *form, password keywrig
 	if f.get("password") != f.get("repeated") {
 		return keywright.User{}, keywright.Invalid("/repeated", "this is not the same password")
 	}
-	return s.Authority.AcceptInvite(ctx, v.caller, keywright.NewSecret(afterHash(f.trimmed("invitation"))), password)
+	return s.Authority.AcceptInvite(ctx, v.caller, keywright.NewSecret(f.get("invitation")), password)
 }
 
-// afterHash is what an invitation's link ends with, of the whole link too.
-func afterHash(text string) string {
+// onlyInvitation is the invitation of a text, which may be its whole link. What is none, but may be another secret that somebody
+// took for one, is dropped, so that the page does not say it back.
+func (s *site) onlyInvitation(text string) string {
 	if u, err := url.Parse(text); err == nil && u.Fragment != "" {
-		return u.Fragment
+		text = u.Fragment
+	}
+	if !strings.HasPrefix(text, s.Authority.Prefix()+"i_") {
+		return ""
 	}
 	return text
 }

@@ -77,7 +77,11 @@ type wouldAllow struct {
 }
 
 func (s *site) newTokenForm(ctx context.Context, v *visit) (answer, error) {
-	f, err := s.newTokenFormFor(ctx, v, newForm(url.Values{"label": {v.query("label")}, "lifetime": {"default"}, "space": {v.query("space")}}))
+	label, err := s.Authority.SuggestLabel()
+	if err != nil {
+		return answer{}, err
+	}
+	f, err := s.newTokenFormFor(ctx, v, newForm(url.Values{"label": {label}, "lifetime": {"default"}, "space": {v.query("space")}}))
 	if err != nil {
 		return answer{}, err
 	}

@@ -101,7 +101,7 @@ func newTokenPage(v *visit, f tokenForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = line(f.form, "label", "Label", "For people: what uses it, and where. Left empty, it gets a random one.", templ.Attributes{"maxlength": "100", "autocomplete": "off", "placeholder": "billing-export, production", "autofocus": true}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = line(f.form, "label", "Label", "For people: what uses it, and where.", templ.Attributes{"maxlength": "100", "autocomplete": "off", "placeholder": "billing-export, production", "autofocus": true, "data-select": true}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

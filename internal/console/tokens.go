@@ -41,10 +41,14 @@ func (s *site) tokens(ctx context.Context, v *visit) (answer, error) {
 	}
 	list.spaces = spaces
 	query := keywright.TokenQuery{Sort: list.sort, Cursor: v.query("cursor")}
-	query.TokenFilter, list.keyLike = s.tokenFilter(v, list.form)
-	if list.keyLike {
+	filter, keyLike := s.tokenFilter(v, list.form)
+	if keyLike { // to where it is in no URL
+		return goOn(v.at("/tokens?key=on"), ""), nil
+	}
+	if list.keyLike = v.query("key") != ""; list.keyLike {
 		return show("Tokens", tokensPage(v, list)), nil
 	}
+	query.TokenFilter = filter
 	list.Page, err = s.Authority.Tokens(ctx, v.caller, query)
 	if err != nil {
 		return answer{}, err

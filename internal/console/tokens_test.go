@@ -329,6 +329,9 @@ func TestSearch(t *testing.T) {
 	}
 	at := p.get(tokensAt + "?q=" + one.APIKey.Reveal())
 	at.mustSay(t, "a key does not belong in a search")
+	if strings.Contains(at.body, one.APIKey.Reveal()) {
+		t.Error("the page says the key back")
+	}
 }
 
 // TestPages goes through a list that is longer than a page.

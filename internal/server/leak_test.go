@@ -233,6 +233,14 @@ func misplaced(base, secret string) []*http.Request {
 		{"POST", "/v1/tokens/", `{` + quoted + `:1}`, "X-Named", "yes"},
 		{"POST", "/v1/auth/token/", `{"username":` + quoted + `,"password":` + quoted + `}`, "", ""},
 		{"POST", "/v1/auth/token/", `{"username":` + quoted, "", ""},
+		{"GET", "/console/" + escaped, "", "", ""},
+		{"GET", "/console/a/" + escaped + "/tokens", "", "", ""},
+		{"GET", "/console/a/default/tokens/" + escaped, "", "", ""},
+		{"GET", "/console/sign-in?next=/console/" + escaped, "", "X-Named", "yes"}, // the page goes on to what the URL says
+		{"GET", "/console/sign-in/return?state=" + escaped + "&code=" + escaped, "", "", ""},
+		{"GET", "/console/", "", "Cookie", "keywright-session=" + secret},
+		{"POST", "/console/sign-in", "username=x&password=" + url.QueryEscape(secret), "", ""},
+		{"POST", "/console/invite", "invitation=" + url.QueryEscape(secret), "X-Named", "yes"}, // the form as it was filled in
 		{"GET", devo, "", "Standalonetoken", secret + "x"},
 		{"GET", devo + "/" + escaped, "", "", ""},
 		{"GET", "/ws/accounts/" + escaped + "/credentials/tokens", "", "", ""},
@@ -248,7 +256,7 @@ func misplaced(base, secret string) []*http.Request {
 			panic(err)
 		}
 		contentType := "application/json"
-		if strings.HasPrefix(p.path, "/oauth2/") || strings.HasPrefix(p.path, "/login") {
+		if strings.HasPrefix(p.path, "/oauth2/") || strings.HasPrefix(p.path, "/login") || strings.HasPrefix(p.path, "/console/") {
 			contentType = "application/x-www-form-urlencoded"
 		}
 		r.Header.Set("Content-Type", contentType)

@@ -28,7 +28,9 @@ function openDialog(body) {
 async function fetchPage(url, options) {
 	const answer = await fetch(url, { headers: { Accept: 'text/html' }, ...options });
 	if (answer.redirected && new URL(answer.url).pathname.endsWith('/sign-in')) location.reload();
-	return new DOMParser().parseFromString(await answer.text(), 'text/html');
+	const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+	page.at = answer.url;
+	return page;
 }
 
 async function followInDialog(link) {
@@ -138,9 +140,10 @@ function liveSearch(form) {
 		const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
 		const url = `${form.action}?${query}`;
 		document.querySelector(target).setAttribute('aria-busy', 'true');
-		const found = (await fetchPage(url)).querySelector(target);
+		const page = await fetchPage(url);
+		const found = page.querySelector(target);
 		if (mine !== turn || !found) return;
-		history.replaceState(null, '', url);
+		history.replaceState(null, '', page.at);
 		const shown = document.adoptNode(found);
 		document.querySelector(target).replaceWith(shown);
 		enhance(shown);
@@ -264,6 +267,7 @@ function fillInvitation(part) {
 
 // What is done to a part of a page once it is there.
 const enhancements = {
+	'[data-select]': input => { input.select(); },
 	'[data-copy]': button => { button.hidden = false; },
 	'form[data-live]': liveSearch,
 	'form.bulk': selectable,

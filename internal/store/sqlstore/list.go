@@ -119,9 +119,9 @@ const (
 	expiresKey = "(t.expires_key + 0)"
 )
 
-// accountOf: what a person has in all accounts is little beside what others have in one.
+// accountOf: what a person has in all accounts, or what a token has made, is little beside what others have in one.
 func accountOf(q store.TokenQuery, o listOrder) string {
-	if q.Filter.Owner != "" && q.Sort == keywright.SortCreated {
+	if (q.Filter.Owner != "" || q.Filter.Parent != nil) && q.Sort == keywright.SortCreated {
 		return "(" + o.account + " || '')"
 	}
 	return o.account
