@@ -61,6 +61,7 @@ func importTable() map[string][]string {
 		"internal/sso":                {root, authority},
 		"internal/sso/ssotest":        {},
 		"guard":                       {root},
+		"guard/grpcguard":             {root, "guard"},
 		"keywrighttest":               {root, "guard", "internal/server"},
 		"cmd/keywright":               {root, "internal/server", auditlog},
 		"internal/bench":              {root, authority, keyring, store, "internal/store/sqlstore", "internal/store/pgtest", "internal/factcache", "internal/server"}, // no part of the program
