@@ -52,23 +52,28 @@ func (a *Authority) play(ctx context.Context, tx store.Tx, c Caller, f func(*sce
 // When forgetting fails the change stands, and the error says so: the caller
 // must not be told that nothing happened, nor that it has taken effect everywhere.
 func (a *Authority) commit(ctx context.Context, f func(store.Tx) error) (store.Commit, error) {
-	return a.commitFor(ctx, nil, f)
+	done, err := a.cfg.Store.Write(ctx, f)
+	if err != nil || a.cfg.Forget == nil || len(done.Forget) == 0 {
+		return done, err
+	}
+	return done, a.forget(ctx, nil, done)
 }
 
-// commitFor is commit for who asks for its effect.
+// commitFor is commit for a caller. What was so already is waited for as well: it may be the caller's second attempt, after
+// one whose end it did not wait for, and others may not have forgotten yet what that one changed.
 func (a *Authority) commitFor(ctx context.Context, e *Effect, f func(store.Tx) error) (store.Commit, error) {
 	done, err := a.cfg.Store.Write(ctx, f)
 	if err != nil {
 		return done, err
 	}
 	e.changed(done.Revision)
-	if a.cfg.Forget == nil || len(done.Forget) == 0 {
+	if a.cfg.Forget == nil || len(done.Forget) == 0 && !done.Quiet {
 		return done, nil
 	}
 	return done, a.forget(ctx, e, done)
 }
 
-// forget waits until every cache has forgotten what a commit changed, or until it is not to be waited for any longer. The change
+// forget waits until every cache has forgotten what a commit changed, or, of one that changed nothing, what any did before it, or until it is not to be waited for any longer. The change
 // is durable: a caller that has gone away is no reason to leave caches behind.
 func (a *Authority) forget(ctx context.Context, e *Effect, done store.Commit) error {
 	waiting, cancel := e.patience(context.WithoutCancel(ctx))

@@ -31,9 +31,12 @@ func TestForget(t *testing.T) {
 	}
 	_, err = w.a.Disable(t.Context(), w.as("ada"), issued.Token.ID)
 	w.must(err)
+	if len(forgotten) != 2 || forgotten[1].Revision != 0 || !forgotten[1].Quiet {
+		t.Errorf("it was so already, perhaps by an attempt that nobody waited for: %+v", forgotten[1:])
+	}
 	w.issue(w.as("ada"), keywright.NewToken{})
-	if len(forgotten) != 1 {
-		t.Errorf("nothing that existed was changed, and yet forgotten: %+v", forgotten[1:])
+	if len(forgotten) != 2 {
+		t.Errorf("nothing that existed was changed, and yet forgotten: %+v", forgotten[2:])
 	}
 	w.wantTrail("token.disable", "token.create")
 

@@ -2,6 +2,7 @@ package authority
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,6 +47,12 @@ func (a *Authority) Delete(ctx context.Context, caller Caller, id keywright.ID) 
 		}
 		return s.remove(ctx, rec, "")
 	})
+	if errors.Is(err, keywright.ErrNotFound) && a.cfg.Forget != nil {
+		// It may be gone by an earlier attempt, whose end was not waited for.
+		if waited := a.forget(ctx, caller.Effect, store.Commit{}); waited != nil {
+			return 0, waited
+		}
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -145,6 +145,9 @@ func (n *Node) LeaseEnd() (end time.Time, ok bool) { return n.lease.end() }
 // Forget has what a commit of this program changed forgotten, here first and then everywhere, and returns when no verification
 // that starts later is answered with it, at any node and by any follower. It takes no longer than the leases that are
 // out. After an error that is not known; the change stands, and is forgotten everywhere sooner or later.
+//
+// A commit without a revision stands for all that are on file: who finds that something is so already has to wait as whoever
+// made it so.
 func (n *Node) Forget(ctx context.Context, done store.Commit) error {
 	_ = n.memory.Forget(ctx, done)
 	if n.options.Fault == FaultNoWait {
@@ -155,11 +158,12 @@ func (n *Node) Forget(ctx context.Context, done store.Commit) error {
 	if err != nil {
 		return err
 	}
-	last := n.told.Load().last // what comes after it concerns no follower
-	if err := n.followers.Wait(ctx, min(done.Revision, last)); err != nil {
+	told := *n.told.Load()
+	upto := cmp.Or(done.Revision, told.upto)
+	if err := n.followers.Wait(ctx, min(upto, told.last)); err != nil { // what comes after the last concerns no follower
 		return err
 	}
-	return n.awaitOthers(ctx, done.Revision)
+	return n.awaitOthers(ctx, upto)
 }
 
 // look has somebody apply what changed up to a revision; 0: whatever it is.

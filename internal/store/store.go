@@ -56,6 +56,7 @@ type Store interface {
 type Commit struct {
 	Revision keywright.Revision // 0 if nothing that existed was changed
 	Forget   []Subject          // whose facts are no longer what they were
+	Quiet    bool               // there was nothing to change: what was asked for was so already
 }
 
 // Subject names something whose facts may be remembered.

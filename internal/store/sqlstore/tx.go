@@ -173,6 +173,7 @@ func (t *tx) forget(ctx context.Context, s store.Subject) error {
 
 // finish writes what is written once: the last numbers, and the events, all with the transaction's revision.
 func (t *tx) finish(ctx context.Context) error {
+	t.commit.Quiet = len(t.events) == 0
 	if err := (tokens{t}).keepNumbers(ctx); err != nil {
 		return err
 	}

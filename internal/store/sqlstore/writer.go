@@ -42,13 +42,18 @@ type writer struct {
 
 // group is the Writes of one transaction.
 type group struct {
-	size int
-	done chan struct{} // closed when the transaction has ended
-	err  error         // then: why nothing of it was kept
+	size  int
+	begun time.Time
+	done  chan struct{} // closed when the transaction has ended
+	err   error         // then: why nothing of it was kept
 }
 
-// maxGroup bounds how long the first of a group waits for its commit.
-const maxGroup = 256
+// How many Writes one commit may have, and how long the first of them may wait for others: on a busy machine the one is not the
+// other, and while a group goes on, nobody else's writer has its turn at a database that others share.
+const (
+	maxGroup  = 256
+	groupTime = 100 * time.Millisecond
+)
 
 // write runs f in the open transaction and returns when it is durable.
 func (w *writer) write(ctx context.Context, f func(*tx) error) (store.Commit, error) {
@@ -143,7 +148,7 @@ func (w *writer) join(ctx context.Context, f func(*tx) error) (g *group, commit 
 // pass ends the turn: the transaction goes on with the next in line, or is committed.
 func (w *writer) pass() *group {
 	g := w.group
-	if g != nil && g.size < maxGroup && w.next() {
+	if g != nil && g.size < maxGroup && time.Since(g.begun) < groupTime && w.next() {
 		return g
 	}
 	w.commit()
@@ -173,7 +178,7 @@ func (w *writer) run(ctx context.Context, f func(*tx) error) (commit store.Commi
 		return store.Commit{}, err
 	}
 	if alone {
-		w.group = &group{done: make(chan struct{})}
+		w.group = &group{begun: time.Now(), done: make(chan struct{})}
 	} else if err := w.conn.release(); err != nil {
 		return store.Commit{}, err
 	}
