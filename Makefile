@@ -17,6 +17,7 @@ test:
 prove:
 	scripts/need spin=spin cc=gcc,libc6-dev
 	docs/model/check.sh
+	KEYWRIGHT_PROVE_CLUSTER=10m KEYWRIGHT_PROVE_REPORT=$(CURDIR)/docs/proof.md go test -count=1 -timeout 3h -run TestProof -v ./internal/clustertest
 	KEYWRIGHT_PROVE_PAIRS=1000000 go test -count=1 -timeout 4h -run TestAuthorityNeverWidens -v ./internal/authority
 
 bench:

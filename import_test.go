@@ -63,6 +63,7 @@ func importTable() map[string][]string {
 		"guard":                       {root},
 		"guard/grpcguard":             {root, "guard"},
 		"keywrighttest":               {root, "guard", "internal/server"},
+		"internal/clustertest":        {}, // tests alone
 		"cmd/keywright":               {root, "internal/server", auditlog},
 		"internal/bench":              {root, authority, keyring, store, "internal/store/sqlstore", "internal/store/pgtest", "internal/factcache", "internal/server"}, // no part of the program
 	}

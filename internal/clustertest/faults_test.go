@@ -1,0 +1,95 @@
+package clustertest
+
+import (
+	mathrand "math/rand/v2"
+	"syscall"
+	"time"
+
+	"github.com/keywright/keywright/internal/store/pgtest"
+)
+
+// fault is something that goes wrong at one node, or at the database. It begins, lasts and ends within inflict.
+type fault struct {
+	name    string
+	lasts   time.Duration // about
+	inflict func(c *cluster, victim *node)
+}
+
+// long is how long a fault lasts: a lease runs out meanwhile, or nearly.
+func long() time.Duration {
+	return lease*8/10 + time.Duration(mathrand.Int64N(int64(lease)*7/10))
+}
+
+const away = lease / 8 // of the database, for those connections that are slow
+
+func faults() []fault {
+	return []fault{
+		{"nothing", lease, func(*cluster, *node) { time.Sleep(lease) }},
+		{"a server is stopped for a while", lease * 3 / 2, func(_ *cluster, n *node) {
+			n.down.Store(true)
+			n.signal(syscall.SIGSTOP)
+			time.Sleep(long())
+			n.signal(syscall.SIGCONT)
+			n.down.Store(false)
+		}},
+		{"a server is killed and started again", lease, func(_ *cluster, n *node) {
+			n.kill()
+			time.Sleep(long() / 2)
+			n.start()
+		}},
+		{"the database is cut off", lease * 3 / 2, func(_ *cluster, n *node) {
+			n.proxy.set(weather{cut: true})
+			time.Sleep(long())
+			n.proxy.set(weather{up: away, down: away})
+			time.Sleep(lease)
+			n.proxy.set(weather{})
+		}},
+		{"the database is far away", 2 * lease, func(_ *cluster, n *node) {
+			n.proxy.set(weather{up: away / 2, down: away / 2, uneven: lease / 4})
+			time.Sleep(2 * lease)
+			n.proxy.set(weather{})
+		}},
+		{"some connections to the database are slow", 2 * lease, func(_ *cluster, n *node) {
+			n.proxy.set(weather{uneven: lease / 2})
+			time.Sleep(2 * lease)
+			n.proxy.set(weather{})
+		}},
+		{"answers are late, then the database is cut off", lease * 5 / 2, func(_ *cluster, n *node) {
+			n.proxy.set(weather{down: lease * 4 / 10})
+			time.Sleep(lease * 3 / 2)
+			n.proxy.set(weather{cut: true})
+			time.Sleep(lease * 3 / 2)
+			n.proxy.set(weather{})
+		}},
+		{"the network holds everything, and then delivers it", lease * 9 / 2, func(_ *cluster, n *node) {
+			for range 3 { // as long as it takes for a renewal to arrive after its lease was over, and not to be too old
+				n.proxy.set(weather{up: away / 2, down: away / 2})
+				time.Sleep(lease / 2)
+				n.proxy.set(weather{hold: true, up: away / 2, down: away / 2})
+				time.Sleep(lease*7/10 + time.Duration(mathrand.Int64N(int64(lease)*4/10)))
+			}
+			n.proxy.set(weather{up: away / 2, down: away / 2})
+			time.Sleep(lease / 2)
+			n.proxy.set(weather{})
+		}},
+		{"the database is half open", lease * 3 / 2, func(_ *cluster, n *node) {
+			n.proxy.set(weather{swallow: true})
+			time.Sleep(long())
+			n.proxy.set(weather{})
+		}},
+		{"those who listen are thrown out", 2 * lease, func(c *cluster, n *node) {
+			n.proxy.set(weather{up: away / 2, down: away / 2})
+			for end := time.Now().Add(2 * lease); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+				pgtest.Exec(c.t, c.database.URL("postgres"), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+			}
+			n.proxy.set(weather{})
+		}},
+		{"the database is killed and started again", lease, func(c *cluster, _ *node) {
+			c.database.Kill()
+			time.Sleep(long() / 2)
+			if err := c.database.Start(); err != nil {
+				c.t.Error(err)
+			}
+		}},
+	}
+}

@@ -1,0 +1,183 @@
+package clustertest
+
+import (
+	"math/rand/v2"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// proxy stands between one server and what it talks to, and does to the connections what networks do.
+type proxy struct {
+	listener net.Listener
+	network  string // of what it stands before
+	address  string
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	weather weather
+	pairs   []*pair
+}
+
+// weather is what is done to the connections. The zero value is fine.
+type weather struct {
+	cut     bool          // none is taken, and those that are there are ended
+	swallow bool          // taken, and nothing that is sent arrives; nobody is told
+	hold    bool          // what is sent arrives when this is over
+	up      time.Duration // on the way to the server behind
+	down    time.Duration // on the way back
+	uneven  time.Duration // and up to so much later back, on every other connection
+}
+
+// pair is a connection and what it goes on as.
+type pair struct {
+	from, to net.Conn
+	uneven   float64
+	lossy    bool // something was swallowed: it cannot go on
+}
+
+func (p *pair) close() {
+	p.from.Close()
+	if p.to != nil {
+		p.to.Close()
+	}
+}
+
+func newProxy(t testing.TB, network, address string) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{listener: l, network: network, address: address}
+	p.changed = sync.NewCond(&p.mu)
+	go p.accept()
+	t.Cleanup(func() {
+		l.Close()
+		p.set(weather{cut: true})
+	})
+	return p
+}
+
+// set changes the weather.
+func (p *proxy) set(w weather) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.weather = w
+	for _, c := range p.pairs {
+		if w.cut || c.lossy && !w.swallow {
+			c.close()
+		}
+	}
+	p.changed.Broadcast()
+}
+
+func (p *proxy) accept() {
+	for {
+		from, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		go p.serve(from)
+	}
+}
+
+func (p *proxy) serve(from net.Conn) {
+	c := &pair{from: from}
+	if rand.IntN(2) == 0 {
+		c.uneven = rand.Float64()
+	}
+	defer c.close()
+	if !p.join(c) {
+		return
+	}
+	defer p.part(c)
+	var both sync.WaitGroup
+	both.Go(func() { p.carry(c, c.to, from, true) })
+	both.Go(func() { p.carry(c, from, c.to, false) })
+	both.Wait()
+}
+
+// join connects through, unless that is cut.
+func (p *proxy) join(c *pair) bool {
+	to, err := net.Dial(p.network, p.address)
+	if err != nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.to = to
+	if p.weather.cut {
+		return false
+	}
+	p.pairs = append(p.pairs, c)
+	return true
+}
+
+func (p *proxy) part(c *pair) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pairs = slices.DeleteFunc(p.pairs, func(other *pair) bool { return other == c })
+}
+
+// parcel is what was read at once.
+type parcel struct {
+	bytes []byte
+	due   time.Time
+}
+
+// carry takes what comes from one side to the other, as late as the weather has it.
+func (p *proxy) carry(c *pair, to, from net.Conn, up bool) {
+	defer c.close()
+	parcels := make(chan parcel, 4096)
+	go func() {
+		defer close(parcels)
+		for {
+			b := make([]byte, 16<<10)
+			n, err := from.Read(b)
+			if n > 0 {
+				parcels <- parcel{b[:n], time.Now().Add(p.delay(c, up))}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for one := range parcels {
+		time.Sleep(time.Until(one.due))
+		if !p.admit(c) {
+			continue
+		}
+		if _, err := to.Write(one.bytes); err != nil {
+			break
+		}
+	}
+	c.close()
+	for range parcels {
+	}
+}
+
+func (p *proxy) delay(c *pair, up bool) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if up {
+		return p.weather.up
+	}
+	return p.weather.down + time.Duration(c.uneven*float64(p.weather.uneven))
+}
+
+// admit waits while everything is held, and reports whether to go on.
+func (p *proxy) admit(c *pair) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.weather.hold {
+		p.changed.Wait()
+	}
+	if p.weather.swallow {
+		c.lossy = true
+		return false
+	}
+	return true
+}
