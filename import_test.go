@@ -85,6 +85,10 @@ func kept() map[string][]string {
 		"flag":                             {"internal/bench"},
 		"google.golang.org/grpc":           {"internal/gateway/extauthz", "guard/grpcguard", "internal/bench"},
 
+		"github.com/prometheus/client_golang/prometheus":            {"internal/server"},
+		"github.com/prometheus/client_golang/prometheus/collectors": {"internal/server"},
+		"github.com/prometheus/client_golang/prometheus/promhttp":   {"internal/server"},
+
 		"github.com/envoyproxy/go-control-plane/envoy/service/auth/v3": {"internal/gateway/extauthz", "internal/bench"},
 
 		"github.com/a-h/templ":              {"internal/console"},

@@ -39,6 +39,7 @@ type serveCmd struct {
 
 	Dialects      []string     `help:"Other people's token APIs to speak at their own paths: devo, meerschaum, meshstack, neuroio; 'none' for none. Default: all." placeholder:"NAME" env:"KEYWRIGHT_DIALECTS"`
 	Gateways      gatewaysFile `help:"JSON file with the rules of gateways, see docs/gateways.md." placeholder:"FILE" env:"KEYWRIGHT_GATEWAYS"`
+	Metrics       string       `help:"Address at which Prometheus finds /metrics, without TLS and for everybody who reaches it, so best 127.0.0.1:9090. Default: none." placeholder:"HOST:PORT" env:"KEYWRIGHT_METRICS"`
 	SPOE          string       `name:"spoe" help:"Address to listen at for HAProxy, which asks by a protocol of its own, see docs/gateways.md. Default: none." placeholder:"HOST:PORT" env:"KEYWRIGHT_SPOE"`
 	ExtAuthz      string       `help:"Address to listen at for Envoy, which asks by gRPC, see docs/gateways.md. Default: none." placeholder:"HOST:PORT" env:"KEYWRIGHT_EXT_AUTHZ"`
 	SSO           ssoFlags     `embed:"" prefix:"sso-"`
@@ -126,6 +127,7 @@ func (c *serveCmd) config(log *slog.Logger) server.Config {
 		SSO:              c.singleSignOn(),
 		Dialects:         c.Dialects,
 		Gateways:         c.Gateways.rules,
+		Metrics:          c.Metrics,
 		SPOE:             c.SPOE,
 		ExtAuthz:         c.ExtAuthz,
 		WebhookNetworks:  c.WebhookNetwork,

@@ -31,7 +31,8 @@ type usageShard struct {
 	pending map[keywright.ID]*tally
 	spare   map[keywright.ID]*tally // empty: takes turns with pending
 	lost    int64
-	_       [64]byte // keeps neighbours out of one cache line
+	all     []Attempts // since the program started, whether there is a token for them or not; few
+	_       [64]byte   // keeps neighbours out of one cache line
 }
 
 // origin is where an attempt was seen. It is noted, nothing is decided by it.
@@ -110,6 +111,7 @@ func (u *usage) note(id keywright.ID, onFile bool, n *attempt) {
 func (s *usageShard) note(id keywright.ID, onFile bool, n *attempt) (grown int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.count(n)
 	t := s.pending[id]
 	switch {
 	case t != nil:

@@ -36,6 +36,7 @@ func (n *Node) catchUp(ctx context.Context, upto keywright.Revision) error {
 // apply forgets what follows on what was forgotten before. Where that is not on file, it is everything.
 func (n *Node) apply(h store.History) {
 	defer signal(n.due)
+	n.head.Store(int64(h.Head))
 	known := n.Applied()
 	if !n.begun || known < h.Forgotten || known > h.Head {
 		n.memory.forgetAll()

@@ -51,6 +51,7 @@ type Node struct {
 	followers *Followers
 	options   NodeOptions
 	log       *slog.Logger
+	started   time.Time // UTC
 
 	lease  term
 	id     atomic.Pointer[keywright.ID] // of this beginning; nil: there was none
@@ -66,6 +67,10 @@ type Node struct {
 	behind chan struct{} // there may be something to apply
 	due    chan struct{} // there may be something to acknowledge
 	board  board
+
+	head       atomic.Int64 // the last revision that the database has spoken of
+	beginnings atomic.Int64 // leases that were got
+	failures   atomic.Int64 // renewals that were tried again
 }
 
 // telling is how far followers were told: of everything up to a revision, the last of which somebody's facts are forgotten for is
@@ -85,7 +90,7 @@ func NewNode(source Source, o NodeOptions) *Node {
 		o.Followers = new(Followers)
 	}
 	n := &Node{
-		memory: New(source, o.Options), source: source, nodes: o.Nodes, followers: o.Followers, options: o, log: o.Log,
+		memory: New(source, o.Options), source: source, nodes: o.Nodes, followers: o.Followers, options: o, log: o.Log, started: time.Now().UTC(),
 		applying: make(chan struct{}, 1), behind: make(chan struct{}, 1), due: make(chan struct{}, 1),
 		board: newBoard(o.Nodes),
 	}

@@ -76,6 +76,17 @@ func (s *shelves[K, V]) clearAll() {
 	}
 }
 
+// kept is how many entries are remembered.
+func (s *shelves[K, V]) kept() (n int) {
+	for i := range s.all {
+		on := &s.all[i]
+		on.mu.Lock()
+		n += len(on.ring.entries)
+		on.mu.Unlock()
+	}
+	return n
+}
+
 // ring is a bounded map. When it is full, a hand goes round and drops the first entry that was not used
 // since it last came by ("clock", F. J. Corbató, 1968). Its zero value with a limit is ready.
 type ring[K comparable, V any] struct {

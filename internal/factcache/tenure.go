@@ -109,6 +109,7 @@ func (n *Node) tenure(ctx context.Context) (held bool, err error) {
 		return false, errors.Join(err, n.nodes.Leave(ctx, id))
 	}
 	n.lease.set(end, n.options.Fault)
+	n.beginnings.Add(1)
 	n.log.Info("facts are remembered while the lease lasts", "node", id, "lease", n.options.Lease, "revision", n.Applied())
 	return true, n.renewing(ctx, id)
 }
@@ -168,6 +169,7 @@ func (n *Node) renew(ctx context.Context, id keywright.ID) (wait time.Duration, 
 	case late:
 		return 0, errLate
 	case err != nil:
+		n.failures.Add(1)
 		n.log.Warn("the lease could not be renewed, it is tried again", "error", err)
 		return n.options.Lease / leaseTries, nil
 	}
@@ -177,6 +179,7 @@ func (n *Node) renew(ctx context.Context, id keywright.ID) (wait time.Duration, 
 		n.told.Store(&telling{head, head})
 		signal(n.due)
 	}
+	n.head.Store(max(n.head.Load(), int64(head)))
 	n.look(head)
 	signal(n.due) // again, should anything have come between
 	return n.options.Lease / renewals, nil

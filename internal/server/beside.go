@@ -12,7 +12,7 @@ import (
 	"github.com/keywright/keywright/internal/gateway/spoe"
 )
 
-// beside is an address of its own, for proxies that do not ask by HTTP.
+// beside is an address of its own, for proxies that do not ask by HTTP, and for who watches.
 type beside struct {
 	who      string
 	listener net.Listener
@@ -22,11 +22,12 @@ type beside struct {
 const (
 	haproxy = "HAProxy"
 	envoy   = "Envoy"
+	scraper = "metrics"
 )
 
 // listenBeside takes the addresses that are configured.
 func (s *Server) listenBeside() error {
-	for _, b := range []struct{ who, address string }{{haproxy, s.cfg.SPOE}, {envoy, s.cfg.ExtAuthz}} {
+	for _, b := range []struct{ who, address string }{{haproxy, s.cfg.SPOE}, {envoy, s.cfg.ExtAuthz}, {scraper, s.cfg.Metrics}} {
 		if b.address == "" {
 			continue
 		}
@@ -52,6 +53,8 @@ func (s *Server) askedBeside(judge *gateway.Judge, ids *requestIDs) {
 		case envoy:
 			asked := &extauthz.Server{Judge: judge, TLS: s.tls, Trusted: s.cfg.TrustedProxies, RequestID: ids.next, Log: s.cfg.Log}
 			b.serve = asked.Serve
+		case scraper:
+			b.serve = s.metrics.serve
 		}
 	}
 }

@@ -71,6 +71,9 @@ type Config struct {
 	Limits         Limits
 	// Gateways are the rules by which proxies ask; see ParseGateways.
 	Gateways Gateways
+	// Metrics is the TCP address at which Prometheus finds /metrics, host:port, without TLS and for everybody who reaches it;
+	// empty: nowhere.
+	Metrics string
 	// SPOE is the TCP address at which HAProxy asks, host:port; empty: it cannot.
 	SPOE string
 	// ExtAuthz is the TCP address at which Envoy asks by gRPC, host:port; empty: it cannot.

@@ -175,6 +175,7 @@ func (s *Server) name() string {
 // start makes the authority, and what a first start makes.
 func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 	s.remember()
+	s.metrics = newMetrics(s)
 	letters, err := s.mailer()
 	if err != nil {
 		return err
@@ -182,7 +183,7 @@ func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 	s.authority, err = authority.New(authority.Config{
 		Store:  s.store,
 		Finder: s.node,
-		Forget: s.node.Forget,
+		Forget: s.forget,
 
 		Applied: s.node.Applied,
 		Follow:  s.follow,
@@ -191,7 +192,7 @@ func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 
 		Gateways: s.cfg.Gateways,
 
-		Post:          s.webhooks().Send,
+		Post:          s.post(s.webhooks().Send),
 		Mail:          letters,
 		PlainWebhooks: len(s.cfg.WebhookNetworks) > 0,
 

@@ -35,6 +35,7 @@ type Server struct {
 	signOn    authority.SingleSignOn
 	followers *factcache.Followers
 	node      *factcache.Node
+	metrics   *metrics
 	authority *authority.Authority
 	health    *health
 	front     *front

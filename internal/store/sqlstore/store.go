@@ -69,6 +69,24 @@ func (s *Store) Nodes() store.Nodes {
 	return s.nodes
 }
 
+// Load is how much is asked of the database at a moment.
+type Load struct {
+	Waiting int // Writes in line behind the one that has the turn
+	Finding int // connections that answer verifications
+	Finders int // at most
+	Reading int // connections that are listed from
+	Readers int // at most
+}
+
+// Load says so.
+func (s *Store) Load() Load {
+	return Load{
+		Waiting: s.writer.queue(),
+		Finding: len(s.finders.room), Finders: cap(s.finders.room),
+		Reading: len(s.readers.room), Readers: cap(s.readers.room),
+	}
+}
+
 // Close waits for what is under way and closes every connection.
 func (s *Store) Close() (err error) {
 	s.closing.Do(func() { err = errors.Join(s.finders.close(), s.readers.close(), s.nodes.close(), s.writer.close()) })

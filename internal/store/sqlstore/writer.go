@@ -93,6 +93,13 @@ func (w *writer) take(ctx context.Context) error {
 	}
 }
 
+// queue is how many wait for their turn.
+func (w *writer) queue() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.waiting)
+}
+
 // leave steps out of the line. If the turn has come meanwhile, it is kept: others may
 // rely on whoever has it to commit.
 func (w *writer) leave(ctx context.Context, turn chan struct{}) error {
