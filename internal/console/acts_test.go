@@ -24,7 +24,7 @@ type act struct {
 func TestActs(t *testing.T) {
 	t.Parallel()
 	for name, acts := range map[string]func(*testing.T, governed) []act{
-		"spaces": spaceActs, "people": peopleActs, "policy": policyActs, "audiences": audienceActs,
+		"spaces": spaceActs, "people": peopleActs, "policy": policyActs, "audiences": audienceActs, "settings": settingsActs,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

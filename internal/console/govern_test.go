@@ -173,3 +173,47 @@ func TestWebhooks(t *testing.T) {
 		wrong{"/webhooks/x/test", nil, 404, nil},
 	)
 }
+
+func settingsActs(*testing.T, governed) []act {
+	return []act{
+		{"/settings", []string{"title", "<b>Acme</b>"}, "account.edit", "&lt;b&gt;Acme"},
+		{"/settings/new-child", []string{"name", "berlin", "title", "Berlin"}, "account.create", "The account berlin@acme is there"},
+	}
+}
+
+func TestOverviewAndSettings(t *testing.T) {
+	t.Parallel()
+	g := govern(t)
+	ada := g.as("ada")
+	ada.get("/console/a/acme/").mustSay(t, "Create the first token", "What happened last", "Role given")
+	issued := g.Issue(t, keywright.NewToken{Account: "acme", Label: "<i>ends</i>", ExpiresIn: 3 * 86400, Scopes: []string{"a:read"}})
+	_, err := g.ClientFor(issued).Verify(t.Context(), keywright.VerifyRequest{Scopes: []string{"b:read"}})
+	must(t, err)
+	ada.get("/console/a/acme/").mustSay(t, "<strong>1</strong>", "Ending soon", "&lt;i&gt;ends", "state=disabled")
+	rita := g.as("rita").get("/console/a/acme/")
+	if strings.Contains(rita.body, "ends&lt;") || strings.Contains(rita.text(), "What happened last") {
+		t.Error("a reader of one space is told of the account")
+	}
+	refusedForms(t, g,
+		wrong{"/settings", []string{"title", ""}, 422, []string{"Must not be empty"}},
+		wrong{"/settings/new-child", []string{"name", "No"}, 422, []string{"Must be a slug", `value="No"`}},
+		wrong{"/settings/close", nil, 403, []string{"Only an operator closes"}},
+	)
+	ada.get("/console/a/acme/settings").mustSay(t, "Compliance: API keys", `name="tokens" value="disable"`, "Child accounts")
+	for _, who := range []*person{g.as("audrey"), ada} {
+		if at := who.get("/console/a/acme/settings"); strings.Contains(at.text(), "Close the account") {
+			t.Error("who may not close the account is shown how")
+		}
+		if at := who.post("/console/new-account", "name", "mine"); at.StatusCode != http.StatusForbidden {
+			t.Errorf("an account by somebody who is no operator: %s", at.Status)
+		}
+	}
+	root := operator(t, g.Server)
+	root.post("/console/new-account", "name", "fresh", "title", "Fresh").mustSay(t, "The account fresh is there")
+	root.get("/console/a/acme/settings/close").mustSay(t, "1 active token")
+	root.post("/console/a/acme/settings/close").mustSay(t, "closed since")
+	root.post("/console/a/acme/settings/reopen").mustSay(t, "work again")
+	if got := g.last(2, "account:acme"); got[0] != "account.reopen" || got[1] != "account.close" {
+		t.Error(got)
+	}
+}

@@ -12,11 +12,6 @@ func (s *site) home(_ context.Context, v *visit) (answer, error) {
 	return goOn(v.in(cmp.Or(v.account, v.who.Self.Account), "/"), ""), nil
 }
 
-// overview is the first page of an account.
-func (s *site) overview(_ context.Context, v *visit) (answer, error) {
-	return show("Overview", overviewPage(v)), nil
-}
-
 // accounts are those that the person may see.
 func (s *site) accounts(ctx context.Context, v *visit) (answer, error) {
 	page, err := s.Authority.Accounts(ctx, v.caller, authority.ListQuery{Cursor: v.query("cursor")})

@@ -8,6 +8,7 @@ import (
 
 // The scopes that say who may go where.
 const (
+	accountsRead = "keywright:accounts:read"
 	auditRead    = "keywright:audit:read"
 	tokensRead   = "keywright:tokens:read"
 	tokensWrite  = "keywright:tokens:write"

@@ -23,6 +23,7 @@ func navigation() []destination {
 		{"Policy", "shield", "/policy", policyRead},
 		{"Webhooks", "hook", "/webhooks", policyRead},
 		{"Audit trail", "list", "/events", auditRead},
+		{"Settings", "gear", "/settings", accountsRead},
 	}
 }
 

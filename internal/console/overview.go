@@ -1,0 +1,113 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/authority"
+)
+
+const (
+	endsSoon     = 30 * 24 * time.Hour // how near an end is that the overview tells
+	overviewDays = 30                  // of use and refusals
+	overviewMost = 5                   // lines of a list
+)
+
+// stateCount is how many tokens are in a state.
+type stateCount struct {
+	state keywright.State
+	n     int64
+}
+
+// overviewView is what somebody wants to know first.
+type overviewView struct {
+	seesTokens bool
+	states     []stateCount
+	all        int64
+	ending     []keywright.Token
+	unused     []keywright.Token
+	top        keywright.TopCallers
+	refused    keywright.RefusedAttempts
+	events     []keywright.Event
+	labels     labels
+}
+
+// overview is the first page of an account: each part only for who may look at what it tells.
+func (s *site) overview(ctx context.Context, v *visit) (answer, error) {
+	o := overviewView{seesTokens: v.who.MaySomewhere(tokensRead)}
+	if o.seesTokens {
+		if err := s.overviewTokens(ctx, v, &o); err != nil {
+			return answer{}, err
+		}
+	}
+	if v.who.May(auditRead) {
+		page, err := s.Authority.Events(ctx, v.caller, authority.EventQuery{
+			ListQuery: authority.ListQuery{Limit: overviewMost}, EventFilter: authority.EventFilter{Account: v.account},
+		})
+		if err != nil {
+			return answer{}, err
+		}
+		o.events = page.Items
+		if o.labels, err = s.labelsIn(ctx, v, o.events...); err != nil {
+			return answer{}, err
+		}
+	}
+	return show("Overview", overviewPage(v, o)), nil
+}
+
+func (s *site) overviewTokens(ctx context.Context, v *visit, o *overviewView) error {
+	of := keywright.TokenFilter{Account: v.account}
+	for _, state := range []keywright.State{keywright.StateActive, keywright.StateDisabled, keywright.StateExpired, keywright.StateRevoked} {
+		of.State = state
+		_, n, err := s.Authority.TokensAt(ctx, v.caller, keywright.TokenQuery{TokenFilter: of}, 0, 1)
+		if err != nil {
+			return err
+		}
+		o.states, o.all = append(o.states, stateCount{state, n}), o.all+n
+	}
+	if o.all == 0 {
+		return nil
+	}
+	dated := false
+	of.State, of.Permanent = keywright.StateActive, &dated
+	page, err := s.Authority.Tokens(ctx, v.caller, keywright.TokenQuery{TokenFilter: of, Sort: keywright.SortExpires, Limit: overviewMost})
+	if err != nil {
+		return err
+	}
+	o.ending = slices.DeleteFunc(page.Items, func(t keywright.Token) bool { return t.ExpiresAt == nil || t.ExpiresAt.Sub(v.now) > endsSoon })
+	return s.overviewUse(ctx, v, o)
+}
+
+// overviewUse reads how the tokens were used.
+func (s *site) overviewUse(ctx context.Context, v *visit, o *overviewView) error {
+	q := keywright.ReportQuery{Days: overviewDays, Limit: overviewMost}
+	unused, err := s.Authority.UnusedTokens(ctx, v.caller, v.account, q)
+	if err != nil {
+		return err
+	}
+	o.unused = unused.Items
+	if o.top, err = s.Authority.TopCallers(ctx, v.caller, v.account, q); err != nil {
+		return err
+	}
+	o.refused, err = s.Authority.RefusedAttempts(ctx, v.caller, v.account, q)
+	return err
+}
+
+// causes are those of the refusals, the most frequent first.
+func (o overviewView) causes() []cause {
+	var all []cause
+	for name, n := range o.refused.Causes {
+		all = append(all, cause{name, n})
+	}
+	slices.SortFunc(all, func(a, b cause) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.name, b.name)) })
+	return all
+}
+
+// stateURL is the list of the tokens in a state.
+func (v *visit) stateURL(state keywright.State) string {
+	return v.at("/tokens?" + url.Values{"state": {string(state)}}.Encode())
+}
