@@ -51,7 +51,6 @@ type Node struct {
 	followers *Followers
 	options   NodeOptions
 	log       *slog.Logger
-	started   time.Time // UTC
 
 	lease  term
 	id     atomic.Pointer[keywright.ID] // of this beginning; nil: there was none
@@ -90,7 +89,7 @@ func NewNode(source Source, o NodeOptions) *Node {
 		o.Followers = new(Followers)
 	}
 	n := &Node{
-		memory: New(source, o.Options), source: source, nodes: o.Nodes, followers: o.Followers, options: o, log: o.Log, started: time.Now().UTC(),
+		memory: New(source, o.Options), source: source, nodes: o.Nodes, followers: o.Followers, options: o, log: o.Log,
 		applying: make(chan struct{}, 1), behind: make(chan struct{}, 1), due: make(chan struct{}, 1),
 		board: newBoard(o.Nodes),
 	}

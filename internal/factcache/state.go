@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/keywright/keywright"
-	"github.com/keywright/keywright/internal/store"
 )
 
 // State is what a node is doing, for who watches over it.
@@ -30,18 +29,13 @@ func (n *Node) State() State {
 	}
 }
 
-// Nodes returns the nodes that are alive, by name. One that has its database alone is the only one, with an endless lease: 0.
-// self is this one's id; zero: it is not on file.
-func (n *Node) Nodes(ctx context.Context) (list []store.Node, self keywright.ID, err error) {
+// Nodes is how many nodes are alive, this one among them.
+func (n *Node) Nodes(ctx context.Context) (int, error) {
 	if n.nodes == nil {
-		only := store.Node{Name: n.options.Name, Version: n.options.Version, StartedAt: n.started, Acknowledged: n.Applied()}
-		return []store.Node{only}, self, nil
+		return 1, nil
 	}
-	if id := n.id.Load(); id != nil {
-		self = *id
-	}
-	list, err = n.nodes.Live(ctx)
-	return list, self, err
+	list, err := n.board.look(ctx)
+	return len(list), err
 }
 
 // count is how many followers hold a lease.

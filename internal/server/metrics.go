@@ -84,6 +84,9 @@ func (m *metrics) serve(ctx context.Context, listener net.Listener) error {
 	return nil
 }
 
+// scrapeTimeout is for what a scrape asks the database.
+const scrapeTimeout = 2 * time.Second
+
 // state is what a server knows of itself anyway.
 type state struct{ *Server }
 
@@ -98,6 +101,7 @@ var (
 	renewFailures = described("lease_renewal_failures_total", "Renewals of the lease that failed and were tried again.")
 	headRevision  = described("revision_head", "The last revision that the database has spoken of.")
 	applied       = described("revision_applied", "The last revision that memory has nothing older than.")
+	nodesAlive    = described("nodes", "Nodes that hold a lease, as the database says; missing while it does not.")
 	followersHeld = described("followers", "Guards that hold a lease of this node.")
 	remembered    = described("cache_entries", "What is remembered: tokens, and ids and digests that are not there.", "kind")
 	writesWaiting = described("database_writes_waiting", "Writes in line.")
@@ -108,7 +112,7 @@ var (
 // Describe sends what Collect may send.
 func (state) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		verifications, leased, beginnings, renewFailures, headRevision, applied, followersHeld, remembered, writesWaiting, connections, connectionCap,
+		verifications, leased, beginnings, renewFailures, headRevision, applied, nodesAlive, followersHeld, remembered, writesWaiting, connections, connectionCap,
 	} {
 		to <- d
 	}
@@ -135,6 +139,11 @@ func (s state) Collect(to chan<- prometheus.Metric) {
 	counter(renewFailures, node.Failures)
 	gauge(headRevision, float64(node.Head))
 	gauge(applied, float64(node.Applied))
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	if n, err := s.node.Nodes(ctx); err == nil {
+		gauge(nodesAlive, float64(n))
+	}
 	gauge(followersHeld, float64(node.Followers))
 	gauge(remembered, float64(node.Tokens), "token")
 	gauge(remembered, float64(node.Absent), "absent")

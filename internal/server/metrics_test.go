@@ -47,7 +47,7 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, line := range []string{
 		`keywright_verifications_total{door="verify",reason="allowed"} 3`, `keywright_verifications_total{door="verify",reason="disabled"} 2`,
-		`keywright_lease_held 1`, `keywright_revision_applied [1-9]\d*`, `keywright_cache_entries{kind="token"} 1`, `keywright_change_wait_seconds_count [1-9]\d*`,
+		`keywright_lease_held 1`, `keywright_nodes 1`, `keywright_revision_applied [1-9]\d*`, `keywright_cache_entries{kind="token"} 1`, `keywright_change_wait_seconds_count [1-9]\d*`,
 		`keywright_database_writes_waiting 0`, `keywright_build_info{go_version=".*",version="dev"} 1`, `go_goroutines \d+`,
 	} {
 		if !regexp.MustCompile("(?m)^" + strings.ReplaceAll(line, "{", `\{`) + "$").Match(text) {
