@@ -12,6 +12,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver of the floor
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/store/pgtest"
 	"github.com/keywright/keywright/internal/store/sqlstore"
 )
@@ -49,7 +50,11 @@ func measurePostgres(ctx context.Context, w io.Writer, p plan, url string) error
 		return err
 	}
 	defer store.Close()
-	in, err := begin(ctx, store, store, nil)
+	keys, err := newKeys()
+	if err != nil {
+		return err
+	}
+	in, err := begin(ctx, authority.Config{Store: store, Finder: store, Usage: store, Keys: keys}, store)
 	if err != nil {
 		return err
 	}

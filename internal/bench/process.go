@@ -17,7 +17,6 @@ import (
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/keyring"
-	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/store/sqlstore"
 )
 
@@ -25,7 +24,6 @@ import (
 type instance struct {
 	*authority.Authority
 	store  *sqlstore.Store
-	cache  *factcache.Cache
 	caller authority.Caller // the operator's session
 }
 
@@ -34,24 +32,25 @@ func open(ctx context.Context, path string, remembered int) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := newKeys()
+	if err != nil {
+		return nil, err
+	}
 	cache := factcache.New(db, factcache.Options{MaxTokens: remembered})
-	return begin(ctx, db, cache, cache)
+	return begin(ctx, authority.Config{Store: db, Finder: cache, Forget: cache.Forget, Usage: db, Keys: keys}, db)
 }
 
-// begin makes an authority over a store, with a cache in front of it or none.
-func begin(ctx context.Context, db *sqlstore.Store, finder store.Finder, cache *factcache.Cache) (*instance, error) {
+func newKeys() (*keyring.Ring, error) {
 	text, err := keyring.Generate(rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	ring, err := keyring.Parse(text)
-	if err != nil {
-		return nil, err
-	}
-	cfg := authority.Config{Store: db, Finder: finder, Usage: db, Keys: ring, Issuer: "http://127.0.0.1"}
-	if cache != nil {
-		cfg.Forget = cache.Forget
-	}
+	return keyring.Parse(text)
+}
+
+// begin makes an authority over a store, and signs its operator in.
+func begin(ctx context.Context, cfg authority.Config, db *sqlstore.Store) (*instance, error) {
+	cfg.Issuer = "http://127.0.0.1"
 	a, err := authority.New(cfg)
 	if err != nil {
 		return nil, err
@@ -65,7 +64,7 @@ func begin(ctx context.Context, db *sqlstore.Store, finder store.Finder, cache *
 		return nil, err
 	}
 	credential, err := a.ParseCredential(session.Token.Reveal())
-	return &instance{a, db, cache, authority.Caller{Credential: credential}}, err
+	return &instance{a, db, authority.Caller{Credential: credential}}, err
 }
 
 // process measures parse and verification in this process, from memory.
