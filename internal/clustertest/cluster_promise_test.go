@@ -28,9 +28,9 @@ type round struct {
 
 // run inflicts a fault on a cluster under load and judges the history.
 func (c *cluster) run(f fault, victim *node) round {
-	l := newLoad(c)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	l := newLoad(ctx, c)
 	pool := l.pool(ctx, pooled)
 	var clients, changes sync.WaitGroup
 	for _, d := range l.doors {

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/guard"
 	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/server"
 	"github.com/keywright/keywright/internal/store/pgtest"
@@ -250,12 +251,35 @@ type door struct {
 	ask  func(ctx context.Context, key, scope string) answer
 }
 
-// doors are all of the cluster.
-func (c *cluster) doors() (list []door) {
+// doors are all of the cluster: its servers, and APIs that decide by themselves, each following another server. The guards
+// of those end with ctx.
+func (c *cluster) doors(ctx context.Context) (list []door) {
 	for _, n := range c.nodes {
 		list = append(list, door{n.name, n.ask})
 	}
+	for i, n := range c.nodes[:2] {
+		g := guard.New(n.client(c.verifier))
+		context.AfterFunc(ctx, func() {
+			ending, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			_ = g.Close(ending)
+		})
+		list = append(list, door{fmt.Sprintf("guard %d", i+1), func(ctx context.Context, key, scope string) answer { return ask(ctx, g, key, scope) }})
+	}
 	return list
+}
+
+// ask asks a guard.
+func ask(ctx context.Context, g *guard.Guard, key, scope string) answer {
+	scopes, err := keywright.ParseScopes(scope)
+	if err != nil {
+		return silence
+	}
+	v, err := g.Verify(ctx, key, keywright.Access{Scopes: scopes})
+	if err != nil {
+		return silence
+	}
+	return answered(v.Decision.Reason)
 }
 
 // ask asks the node.

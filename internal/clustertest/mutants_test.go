@@ -22,6 +22,8 @@ func mutants() []mutant {
 		{factcache.FaultNoFillGuard, "some connections to the database are slow"},
 		{factcache.FaultAcknowledgeBeforeForget, "the database is far away"},
 		{factcache.FaultNotifyOnly, "those who listen are thrown out"},
+		{factcache.FaultFollowerNotWaited, "nothing"},
+		{factcache.FaultFollowerOutlivesNode, "a server is killed and started again"},
 	}
 }
 
