@@ -332,3 +332,9 @@ func (p *person) screen(width int64, scheme string) {
 		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
 	}})
 }
+
+// clipboard is what a person would paste.
+func (p *person) clipboard() string {
+	p.t.Helper()
+	return value[string](p, "navigator.clipboard.readText()")
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/cdproto/audits"
@@ -23,6 +24,8 @@ import (
 type watch struct {
 	origin string
 	asked  chan page.DialogType // the dialogs that are to be answered
+
+	leaving atomic.Int64 // how often somebody was asked whether to leave a page
 
 	mu       sync.Mutex
 	troubles []string
@@ -48,7 +51,9 @@ func (w *watch) event(event any) {
 		details, _ := json.Marshal(e.Issue.Details)
 		w.note("issue %s: %s", e.Issue.Code, details)
 	case *page.EventJavascriptDialogOpening:
-		if e.Type != page.DialogTypeBeforeunload {
+		if e.Type == page.DialogTypeBeforeunload {
+			w.leaving.Add(1)
+		} else {
 			w.note("dialog %s: %s", e.Type, e.Message)
 		}
 		w.asked <- e.Type
@@ -78,6 +83,8 @@ func (w *watch) traffic(event any) {
 		if e.Response.Status >= 500 || e.Response.Status >= 400 && !isPage {
 			w.note("answer %d to %s", e.Response.Status, e.Response.URL)
 		}
+	case *page.EventFrameNavigated:
+		w.forget() // of what the page before was loading, nothing more is heard
 	case *network.EventLoadingFinished:
 		w.underWay(e.RequestID, false)
 	case *network.EventLoadingFailed:
@@ -94,6 +101,12 @@ func (w *watch) underWay(id network.RequestID, is bool) {
 	if w.bodies[id] = is; !is {
 		delete(w.bodies, id)
 	}
+}
+
+func (w *watch) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.bodies)
 }
 
 // idle reports whether nothing is being loaded.

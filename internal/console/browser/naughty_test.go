@@ -1,0 +1,130 @@
+package browser
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/keywrighttest"
+)
+
+// naughty are the strings of the big list, which have broken pages elsewhere.
+func naughty(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile(fromNPM(t, "blns", "resources", "blns.json"))
+	must(t, err)
+	var all []string
+	must(t, json.Unmarshal(text, &all))
+	if len(all) < 485 {
+		t.Fatalf("there are %d", len(all))
+	}
+	return all
+}
+
+// Whatever people call things is shown as it is. That nothing in it has run, the watch sees to.
+func TestNaughtyLabels(t *testing.T) {
+	s := keywrighttest.New(t)
+	labels := map[string]bool{}
+	for _, text := range naughty(t) {
+		issued, err := s.Client.CreateToken(t.Context(), keywright.NewToken{Label: text, Metadata: map[string]string{"note": text}}, "")
+		if err == nil {
+			labels[issued.Token.Label] = true
+		}
+	}
+	if len(labels) < 400 {
+		t.Fatalf("of them all only %d can be labels", len(labels))
+	}
+	p, seen := operator(t, s), map[string]bool{}
+	for next := "/console/a/default/tokens?sort=label"; next != ""; next = value[string](p, `document.querySelector("[rel=next]")?.getAttribute("href") ?? ""`) {
+		p.visit(next)
+		for _, shown := range value[[]string](p, `[...document.querySelectorAll(".row-link")].map(a => a.textContent)`) {
+			if !labels[shown] {
+				t.Errorf("shown is %q", shown)
+			}
+			seen[shown] = true
+		}
+	}
+	for label := range labels {
+		if !seen[label] {
+			t.Errorf("not shown: %q", label)
+		}
+	}
+}
+
+// fetched puts the main part of another page in the place of this one's, and returns what an expression has for a value in it.
+const fetched = `(async (url, options, read) => {
+	const page = new DOMParser().parseFromString(await (await fetch(url, options)).text(), "text/html");
+	document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
+	return read();
+})`
+
+// As scopes nearly all are refused, and said back as they are.
+func TestNaughtyScopes(t *testing.T) {
+	p := operator(t, keywrighttest.New(t))
+	p.visit("/console/a/default/tokens/new")
+	for _, text := range naughty(t) {
+		said := value[string](p, fetched+`("/console/a/default/tokens/new", {method: "POST", body: new URLSearchParams({do: "check", scopes: `+quoted(text)+`})},
+			() => document.querySelector("#f-scopes").value)`)
+		if lines(said) != lines(text) {
+			t.Errorf("%q is said back as %q", text, said)
+		}
+	}
+}
+
+// lines is a text as forms have it, whose lines end in one way, and which loses an empty first one.
+func lines(text string) string {
+	return strings.TrimPrefix(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n")
+}
+
+func quoted(text string) string {
+	b, _ := json.Marshal(text)
+	return string(b)
+}
+
+// The name that a program gives itself stands with what it has done, as it is.
+func TestNaughtyUserAgents(t *testing.T) {
+	s := keywrighttest.New(t)
+	issued := s.Issue(t, keywright.NewToken{Scopes: []string{"keywright:tokens:write"}})
+	sent := 0
+	for i, text := range naughty(t) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, s.URL+"/api/v1/tokens/"+issued.Token.ID.String(),
+			strings.NewReader(fmt.Sprintf(`{"label":"%d"}`, i)))
+		must(t, err)
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+issued.APIKey.Reveal())
+		r.Header.Set("User-Agent", text)
+		if res, err := http.DefaultClient.Do(r); err == nil { // not every string can be in a header
+			_ = res.Body.Close()
+			sent++
+		}
+	}
+	if sent < 300 {
+		t.Fatalf("only %d can be in a header", sent)
+	}
+	p := operator(t, s)
+	p.visit("/console/a/default/events")
+	for _, e := range edits(t, s) {
+		shown := value[string](p, fmt.Sprintf(`%s("/console/a/default/events/%d", {}, () => [...document.querySelectorAll("dt")].find(dt => dt.textContent === "With")?.nextElementSibling.textContent ?? "")`, fetched, e.Seq))
+		if shown != e.UserAgent {
+			t.Errorf("%q is shown as %q", e.UserAgent, shown)
+		}
+	}
+}
+
+// edits are all events of tokens that were edited.
+func edits(t *testing.T, s *keywrighttest.Server) (all []keywright.Event) {
+	t.Helper()
+	query := keywright.EventQuery{EventFilter: keywright.EventFilter{Action: "token.edit"}, ListQuery: keywright.ListQuery{Limit: 200}}
+	for {
+		page, err := s.Client.Events(t.Context(), query)
+		must(t, err)
+		if all = append(all, page.Items...); page.Next == "" {
+			return all
+		}
+		query.Cursor = page.Next
+	}
+}
