@@ -31,6 +31,13 @@ var views = []view{
 	{name: "menu open", who: "operator", path: "/console/a/default/", then: func(p *person) {
 		value[any](p, `document.querySelectorAll("details").forEach(d => { d.open = true; }), document.querySelector("#menu").checked = true`)
 	}},
+	{name: "overview, of a quiet account", who: "tess", path: "/console/a/quiet/"},
+	{name: "settings", who: "operator", path: "/console/a/default/settings"},
+	{name: "settings, as a reader sees them", who: "rita", path: "/console/a/default/settings"},
+	{name: "account, a child to make", who: "operator", path: "/console/a/default/settings/new-child"},
+	{name: "account, to close", who: "operator", path: "/console/a/quiet/settings/close"},
+	{name: "account, to reopen", who: "operator", path: "/console/a/quiet/settings/reopen"},
+	{name: "new account", who: "operator", path: "/console/new-account"},
 	{name: "accounts", who: "operator", path: "/console/accounts"},
 	{name: "tokens", who: "operator", path: "/console/a/default/tokens"},
 	{name: "tokens, a thousand", who: "operator", path: "/console/a/busy/tokens"},
@@ -145,6 +152,43 @@ var views = []view{
 	}},
 	{name: "oneself", who: "operator", path: "/console/me"},
 	{name: "oneself, as a reader", who: "rita", path: "/console/me"},
+	{name: "policy", who: "operator", path: "/console/a/default/policy"},
+	{name: "policy, of a space", who: "operator", path: "/console/a/default/spaces/team/policy"},
+	{name: "policy, with fields that are wrong", who: "operator", path: "/console/a/default/policy", then: func(p *person) {
+		p.fill("textbox", "Tokens at most", "many")
+		p.click("button", "See what it would do")
+		p.sees("to correct")
+	}},
+	{name: "policy, what it would do", who: "operator", path: "/console/a/default/policy", then: func(p *person) {
+		p.fill("textbox", "Scopes", "orders:**")
+		p.click("button", "See what it would do")
+		p.sees("What this policy would do", "billing export")
+	}},
+	{name: "audiences", who: "operator", path: "/console/a/default/audiences"},
+	{name: "audiences, none", who: "tess", path: "/console/a/quiet/audiences"},
+	{name: "audience", who: "operator", path: "/console/a/default/audiences/shop"},
+	{name: "audience, to edit", who: "operator", path: "/console/a/default/audiences/shop/edit"},
+	{name: "audience, to delete", who: "operator", path: "/console/a/default/audiences/shop/delete"},
+	{name: "new audience", who: "operator", path: "/console/a/default/new-audience"},
+	{name: "audience to import", who: "operator", path: "/console/a/default/import-audience"},
+	{name: "audience to import, which is none", who: "operator", path: "/console/a/default/import-audience", then: func(p *person) {
+		p.fill("textbox", "JSON", "{")
+		p.keys("\t", "\r")
+		p.sees("JSON")
+	}},
+	{name: "new token, with a catalogue", who: "operator", path: "/console/a/default/tokens/new", then: func(p *person) {
+		p.click("checkbox", "shop")
+		p.sees("orders:refund")
+	}},
+	{name: "webhooks", who: "operator", path: "/console/a/default/webhooks"},
+	{name: "webhooks, none", who: "tess", path: "/console/a/quiet/webhooks"},
+	{name: "webhook", who: "operator", path: "/console/a/default/webhooks/{webhook}"},
+	{name: "webhook, to edit", who: "operator", path: "/console/a/default/webhooks/{webhook}/edit"},
+	{name: "webhook, to rotate", who: "operator", path: "/console/a/default/webhooks/{webhook}/rotate"},
+	{name: "webhook, to disable", who: "operator", path: "/console/a/default/webhooks/{webhook}/disable"},
+	{name: "webhook, to enable", who: "operator", path: "/console/a/default/webhooks/{webhook}/enable"},
+	{name: "webhook, to delete", who: "operator", path: "/console/a/default/webhooks/{webhook}/delete"},
+	{name: "new webhook", who: "operator", path: "/console/a/default/new-webhook"},
 	{name: "audit trail", who: "operator", path: "/console/a/default/events"},
 	{name: "audit trail, of every account", who: "operator", path: "/console/a/default/events?all=on"},
 	{name: "audit trail, nothing matches", who: "operator", path: "/console/a/default/events?actor=user:nobody"},
@@ -161,9 +205,10 @@ var views = []view{
 
 // notViews are the patterns of GET at which there is no page, and what there is.
 var notViews = map[string]string{
-	"GET /console/{$}":                       "leads to an account",
-	"GET /console/a/{account}/events/export": "is a file",
-	"GET /console/sign-in/provider":          "leads to single sign-on",
+	"GET /console/{$}": "leads to an account",
+	"GET /console/a/{account}/audiences/{audience}/export": "is a file",
+	"GET /console/a/{account}/events/export":               "is a file",
+	"GET /console/sign-in/provider":                        "leads to single sign-on",
 }
 
 // Every view is held against every rule of axe-core and is no wider than a telephone, in light and in dark.

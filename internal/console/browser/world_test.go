@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -28,10 +29,13 @@ const password = "a long enough password"
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, people: map[string]*person{}, names: map[string]string{}}
-	w.Server = keywrighttest.New(t, keywrighttest.WithClock(func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }))
+	// Nobody listens where webhooks go, so that deliveries fail and are to be seen.
+	w.Server = keywrighttest.New(t, keywrighttest.WithWebhooksTo(netip.MustParsePrefix("127.0.0.0/8")), keywrighttest.WithClock(func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }))
 	w.tenants()
 	w.tokens()
 	w.thousand()
+	w.audience()
+	w.webhook()
 	w.events()
 	return w
 }
@@ -128,6 +132,23 @@ func (w *world) token(name string, token keywright.NewToken) keywright.Issued {
 	issued := w.Issue(w.t, token)
 	w.names[name] = issued.Token.ID.String()
 	return issued
+}
+
+func (w *world) audience() {
+	w.t.Helper()
+	_, err := w.Client.SetAudience(w.t.Context(), "default", "shop", keywright.NewAudience{Description: "The shop's API", Scopes: []keywright.CatalogueEntry{
+		{Name: "orders:read", Group: "Orders", Description: "See orders"}, {Name: "orders:refund", Group: "Orders", Implies: []string{"orders:read"}}, {Name: "stock:read", Group: "Stock"},
+	}})
+	must(w.t, err)
+}
+
+func (w *world) webhook() {
+	w.t.Helper()
+	made, err := w.Client.CreateWebhook(w.t.Context(), "default", keywright.NewWebhook{URL: "https://127.0.0.1:1024/keywright", Events: []string{"token.*"}, Description: "The office"})
+	must(w.t, err)
+	w.names["webhook"] = made.Webhook.ID.String()
+	_, err = w.Client.TestWebhook(w.t.Context(), "default", made.Webhook.ID)
+	must(w.t, err)
 }
 
 // events finds those that are worth a look.
