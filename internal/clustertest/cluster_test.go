@@ -41,8 +41,9 @@ type cluster struct {
 	nodes    []*node
 	program  string // the real one; empty: this one, with a bug
 	bug      factcache.Fault
-	session  string // of the operator
-	verifier string // a key that may verify
+	session  string              // of the operator
+	verifier string              // a key that may verify
+	lags     []*keywright.Client // of two nodes, for who is some way off
 }
 
 // node is one server.
@@ -243,6 +244,13 @@ func (c *cluster) prepare() {
 		c.t.Fatal(err)
 	}
 	c.verifier = issued.APIKey.Reveal()
+	for _, n := range c.nodes[:2] {
+		p := newProxy(c.t, "tcp", n.listen)
+		p.set(weather{down: lease / 30})
+		far := n.client(c.verifier)
+		far.BaseURL = "http://" + p.listener.Addr().String()
+		c.lags = append(c.lags, far)
+	}
 }
 
 // door is where a token may be verified.
@@ -251,14 +259,14 @@ type door struct {
 	ask  func(ctx context.Context, key, scope string) answer
 }
 
-// doors are all of the cluster: its servers, and APIs that decide by themselves, each following another server. The guards
+// doors are all of the cluster: its servers, and APIs that decide by themselves, each following another server from some way off. The guards
 // of those end with ctx.
 func (c *cluster) doors(ctx context.Context) (list []door) {
 	for _, n := range c.nodes {
 		list = append(list, door{n.name, n.ask})
 	}
-	for i, n := range c.nodes[:2] {
-		g := guard.New(n.client(c.verifier))
+	for i := range c.lags {
+		g := guard.New(c.lags[i])
 		context.AfterFunc(ctx, func() {
 			ending, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()

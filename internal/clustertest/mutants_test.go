@@ -27,7 +27,7 @@ func mutants() []mutant {
 	}
 }
 
-const mostTries = 8 // until a bug is caught
+const mostTries = 20 // until a bug is caught
 
 // hunt inflicts the fault until there is a violation, and returns at which try that was.
 func (c *cluster) hunt(m mutant) (tries int, last round) {

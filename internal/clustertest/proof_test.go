@@ -107,7 +107,7 @@ func (p *proof) bugs(t *testing.T) {
 func (p *proof) write(w io.Writer) {
 	fmt.Fprintf(w, `# What was proved of revocation, and how
 
-Written by `+"`make prove`"+` on %s: %s, %d processors, %s.
+Written by TestProof of internal/clustertest, which `+"`make prove`"+` runs for ten minutes and more, on %s: %s, %d processors, %s.
 
 The promise: a verification that starts after a narrowing change has returned never answers with what the change took away.
 
