@@ -101,10 +101,7 @@ type audienceForm struct {
 	rows int
 }
 
-// The members of a scope, each a field of its row.
-var entryFields = []string{"name", "description", "group", "implies", "since", "admin_only"}
-
-// cell is the field of a row.
+// cell is the field of a row, which has one for each member of a scope.
 func cell(member string, row int) string { return member + "." + strconv.Itoa(row) }
 
 const (

@@ -54,7 +54,6 @@ type spaceView struct {
 	members   keywright.Page[keywright.Member]
 	form      *form // to add a member
 	usernames []string
-	stops     stopping
 }
 
 func (s *site) space(ctx context.Context, v *visit) (answer, error) {

@@ -122,13 +122,6 @@ func (w *watch) note(format string, args ...any) {
 	w.troubles = append(w.troubles, fmt.Sprintf(format, args...))
 }
 
-// expect says that a trouble whose text holds part is none.
-func (w *watch) expect(part string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.expected = append(w.expected, part)
-}
-
 // found takes out the troubles so far that nobody expected.
 func (w *watch) found() []string {
 	w.mu.Lock()

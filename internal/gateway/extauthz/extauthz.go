@@ -66,7 +66,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		<-stopped
 	}
 	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("Envoy's authorization service: %w", err)
+		return fmt.Errorf("the authorization service for Envoy: %w", err)
 	}
 	return nil
 }
