@@ -278,8 +278,8 @@ type load struct {
 
 var (
 	rateLine = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
-	p50Line  = regexp.MustCompile(`50%\s+(\S+)`)
-	p99Line  = regexp.MustCompile(`99%\s+(\S+)`)
+	p50Line  = regexp.MustCompile(`(?m)^\s+50%\s+(\S+)`)
+	p99Line  = regexp.MustCompile(`(?m)^\s+99%\s+(\S+)`)
 	badLine  = regexp.MustCompile(`Non-2xx or 3xx responses: \d+|Socket errors: .*`)
 )
 
