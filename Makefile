@@ -1,6 +1,6 @@
 # make run    the server, with its data in ./keywright-data
 # make test   every check there is; on Debian, as root, it installs what they need
-# make prove  the long runs of what make test proves in a short form: half an hour
+# make prove  the long runs of what make test proves in a short form: an hour and more
 # make bench  the figures of docs/performance.md, measured here
 
 .PHONY: run build test prove bench
