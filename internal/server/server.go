@@ -13,6 +13,7 @@ import (
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/console"
+	"github.com/keywright/keywright/internal/dialect"
 	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/gateway"
 	"github.com/keywright/keywright/internal/keyring"
@@ -42,14 +43,39 @@ type Server struct {
 	beside    []*beside
 }
 
-// mount is the one list of doors.
+// mount puts all doors behind the one front.
 func (s *Server) mount(keys *keyring.Ring) error {
 	ids, err := newRequestIDs(s.cfg.Random)
 	if err != nil {
 		return err
 	}
-	s.health = &health{ping: s.store.Ping, now: s.cfg.Now}
+	judge := &gateway.Judge{Authority: s.authority, Rules: s.authority.Routes, Log: s.cfg.Log}
+	s.askedBeside(judge, ids)
+	proxies := &gateway.Server{Judge: judge, Address: address, RequestID: requestID}
+	foreign := s.dialects()
 	mux := http.NewServeMux()
+	if err := s.doors(mux, foreign, proxies, keys); err != nil {
+		return err
+	}
+	s.front = &front{
+		doors:      mux,
+		foreign:    foreign,
+		trusted:    s.cfg.TrustedProxies,
+		body:       s.cfg.Limits.BodyBytes,
+		headers:    everyAnswer(s.tls != nil),
+		hotHeaders: hotAnswer(s.tls != nil),
+		hot:        newHotDoors(mux, "/api/v1/verify", "/oauth2/introspect"),
+		proxies:    proxies,
+		ids:        ids,
+		now:        s.cfg.Now,
+		log:        s.cfg.Log,
+	}
+	return nil
+}
+
+// doors is the one list of them.
+func (s *Server) doors(mux *http.ServeMux, foreign []*dialect.Door, proxies *gateway.Server, keys *keyring.Ring) error {
+	s.health = &health{ping: s.store.Ping, now: s.cfg.Now}
 	mux.HandleFunc("GET /healthz", s.health.live)
 	mux.HandleFunc("GET /readyz", s.health.ready)
 	(&rest.API{
@@ -67,18 +93,15 @@ func (s *Server) mount(keys *keyring.Ring) error {
 		Address:   address,
 		RequestID: requestID,
 	}).Mount(mux)
-	foreign := s.dialects()
 	for _, door := range foreign {
 		door.Mount(mux)
 	}
-	judge := &gateway.Judge{Authority: s.authority, Rules: s.authority.Routes, Log: s.cfg.Log}
-	s.askedBeside(judge, ids)
-	proxies := &gateway.Server{
-		Judge:     judge,
-		Address:   address,
-		RequestID: requestID,
-	}
 	proxies.Mount(mux)
+	return s.pages(mux, keys)
+}
+
+// pages adds the doors that people come through with a browser.
+func (s *Server) pages(mux *http.ServeMux, keys *keyring.Ring) error {
 	if s.provider != nil {
 		(&sso.Door{
 			Authority: s.authority,
@@ -93,7 +116,7 @@ func (s *Server) mount(keys *keyring.Ring) error {
 			RequestID: requestID,
 		}).Mount(mux)
 	}
-	err = (&console.Console{
+	return (&console.Console{
 		Authority: s.authority,
 		BaseURL:   s.Opened.URL,
 		Cookies:   keys,
@@ -103,23 +126,6 @@ func (s *Server) mount(keys *keyring.Ring) error {
 		Address:   address,
 		RequestID: requestID,
 	}).Mount(mux)
-	if err != nil {
-		return err
-	}
-	s.front = &front{
-		doors:      mux,
-		foreign:    foreign,
-		trusted:    s.cfg.TrustedProxies,
-		body:       s.cfg.Limits.BodyBytes,
-		headers:    everyAnswer(s.tls != nil),
-		hotHeaders: hotAnswer(s.tls != nil),
-		hot:        newHotDoors(mux, "/api/v1/verify", "/oauth2/introspect"),
-		proxies:    proxies,
-		ids:        ids,
-		now:        s.cfg.Now,
-		log:        s.cfg.Log,
-	}
-	return nil
 }
 
 // Handler is all doors of the instance behind their front.
