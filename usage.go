@@ -44,6 +44,13 @@ type UsageStep struct {
 	Counts Counts    `json:"counts"`
 }
 
+// AccountUsage says how often the tokens of an account, or of a space of it, were presented.
+type AccountUsage struct {
+	Since time.Time   `json:"since" doc:"When the first day begins, UTC"`
+	Total Counts      `json:"total"`
+	Items []UsageStep `json:"items" doc:"Days, in the order of time; one in which nothing happened is left out. Tokens that were deleted since count"`
+}
+
 // UsageQuery asks for a token's usage. The instants are rounded outward to whole hours or days.
 type UsageQuery struct {
 	From time.Time // zero: 30 days before To
@@ -71,7 +78,7 @@ type TokenName struct {
 // TopCallers is which tokens were accepted most.
 type TopCallers struct {
 	Since time.Time   `json:"since"`
-	Total int64       `json:"total" doc:"Of all tokens, also those that are not listed"`
+	Total int64       `json:"total" doc:"Of all tokens, also those that are not listed or were deleted since"`
 	Items []TopCaller `json:"items" doc:"The most used first"`
 }
 
@@ -85,7 +92,7 @@ type TopCaller struct {
 // RefusedAttempts is why and at which tokens attempts were refused. An attempt with a credential that is nobody's is at no token.
 type RefusedAttempts struct {
 	Since  time.Time        `json:"since"`
-	Total  int64            `json:"total" doc:"Of all tokens, also those that are not listed"`
+	Total  int64            `json:"total" doc:"Of all tokens, also those that are not listed or were deleted since"`
 	Causes map[string]int64 `json:"causes" doc:"Of the total, by reason"`
 	Items  []RefusedToken   `json:"items" doc:"The most refused first"`
 }

@@ -47,6 +47,44 @@ func (r *reporting) used(now time.Time) store.UsageQuery {
 	return q
 }
 
+// sums is what was counted where the report is about, day by day, also of tokens that are gone.
+func (s *scene) sums(ctx context.Context, r reporting) ([]store.DaySum, error) {
+	q := store.SumQuery{
+		Account: r.tokens.Filter.Account, Spaces: r.tokens.Spaces, Kind: r.tokens.Filter.Kind, From: dayOf(r.since), To: dayOf(s.now) + 1,
+	}
+	switch space := r.tokens.Filter.Space; {
+	case !r.seen:
+		q.Spaces = []string{}
+	case space != "" && q.Spaces == nil:
+		q.Spaces = []string{space}
+	case space != "":
+		q.Spaces = common(q.Spaces, []string{space})
+	}
+	return s.tx.Usages().Sums(ctx, q)
+}
+
+// AccountUsage returns how often an account's tokens were presented, day by day.
+func (a *Authority) AccountUsage(ctx context.Context, caller Caller, account string, q keywright.ReportQuery) (keywright.AccountUsage, error) {
+	u := keywright.AccountUsage{Total: newCounts(), Items: []keywright.UsageStep{}}
+	err := a.view(ctx, caller, func(s *scene) error {
+		r, err := s.reporting(ctx, account, "usage", keywright.TokenFilter{}, q)
+		if err != nil {
+			return err
+		}
+		sums, err := s.sums(ctx, r)
+		u.Since = r.since
+		for _, sum := range sums {
+			if begins := startOf(sum.Day); len(u.Items) == 0 || !u.Items[len(u.Items)-1].At.Equal(begins) {
+				u.Items = append(u.Items, keywright.UsageStep{At: begins, Counts: newCounts()})
+			}
+			addCount(&u.Total, sum.Reason, sum.Door, sum.N)
+			addCount(&u.Items[len(u.Items)-1].Counts, sum.Reason, sum.Door, sum.N)
+		}
+		return err
+	})
+	return u, err
+}
+
 // TopCallers returns which tokens of an account were accepted most.
 func (a *Authority) TopCallers(ctx context.Context, caller Caller, account string, q keywright.ReportQuery) (keywright.TopCallers, error) {
 	top := keywright.TopCallers{Items: []keywright.TopCaller{}}
@@ -55,12 +93,17 @@ func (a *Authority) TopCallers(ctx context.Context, caller Caller, account strin
 		if err != nil {
 			return err
 		}
-		totals, err := s.tx.Usages().Totals(ctx, r.used(s.now))
+		sums, err := s.sums(ctx, r)
 		if err != nil {
 			return err
 		}
+		top.Since = r.since
+		for _, sum := range sums {
+			if sum.Reason == keywright.Allowed {
+				top.Total += sum.N
+			}
+		}
 		busiest, err := s.tx.Usages().Busiest(ctx, r.used(s.now), false)
-		top.Since, top.Total = r.since, totals[keywright.Allowed]
 		for _, b := range busiest {
 			top.Items = append(top.Items, keywright.TopCaller{Token: b.Token, Accepted: b.N, Share: float64(b.N) / float64(top.Total)})
 		}
@@ -77,19 +120,18 @@ func (a *Authority) RefusedAttempts(ctx context.Context, caller Caller, account 
 		if err != nil {
 			return err
 		}
-		used := r.used(s.now)
-		totals, err := s.tx.Usages().Totals(ctx, used)
+		sums, err := s.sums(ctx, r)
 		if err != nil {
 			return err
 		}
 		refused.Since = r.since
-		for reason, n := range totals {
-			if reason != keywright.Allowed {
-				refused.Total += n
-				refused.Causes[reason.String()] = n
+		for _, sum := range sums {
+			if sum.Reason != keywright.Allowed {
+				refused.Total += sum.N
+				refused.Causes[sum.Reason.String()] += sum.N
 			}
 		}
-		refused.Items, err = s.mostRefused(ctx, used)
+		refused.Items, err = s.mostRefused(ctx, r.used(s.now))
 		return err
 	})
 	return refused, err
@@ -110,7 +152,7 @@ func (s *scene) mostRefused(ctx context.Context, q store.UsageQuery) ([]keywrigh
 		for _, d := range days {
 			for _, n := range d.Hours {
 				if n > 0 {
-					addCount(&total, d, n)
+					addCount(&total, d.Reason, d.Door, n)
 				}
 			}
 		}

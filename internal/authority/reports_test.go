@@ -88,12 +88,18 @@ func TestReportsAgainstEverythingSeen(t *testing.T) {
 	for _, days := range []int{1, 30, 90} {
 		q := keywright.ReportQuery{Days: days, Limit: 200}
 		d.checkTop(d.as("ada"), q, d.tokens)
+		d.checkDays(d.as("audi"), q, d.tokens)
 		d.checkRefused(d.as("audi"), q, d.tokens)
 		d.checkUnused(q)
 		q.Space = "lab"
 		lab := slices.DeleteFunc(slices.Clone(d.tokens), func(i keywright.Issued) bool { return i.Token.Space != "lab" })
 		d.checkTop(d.as("ada"), q, lab)
+		d.checkDays(d.as("rita"), q, lab)
+		d.checkDays(d.as("ada"), q, lab)
+		q.Space = "default"
+		d.checkDays(d.as("rita"), q, nil)
 		q.Space = ""
+		d.checkDays(d.as("mel"), q, lab)
 		d.checkTop(d.as("rita"), q, lab)
 		d.checkRefused(d.as("mel"), q, lab)
 	}
@@ -117,9 +123,9 @@ func (d *diary) checkUsage() {
 					steps[at] = newCounts()
 				}
 				c := steps[at]
-				addCount(&c, store.DayCount{Reason: s.reason}, 1)
+				addCount(&c, s.reason, "", 1)
 				steps[at] = c
-				addCount(&total, store.DayCount{Reason: s.reason}, 1)
+				addCount(&total, s.reason, "", 1)
 			}
 			gotSteps := map[time.Time]keywright.Counts{}
 			for _, s := range got.Items {
@@ -158,6 +164,38 @@ func (d *diary) checkTop(who Caller, q keywright.ReportQuery, tokens []keywright
 	}
 	if diff := cmp.Diff(want, have); diff != "" || got.Total != total || !got.Since.Equal(since) {
 		d.t.Errorf("%+v: total %d, want %d\n%s", q, got.Total, total, diff)
+	}
+}
+
+// checkDays holds the days of some tokens, added up, against what was seen.
+func (d *diary) checkDays(who Caller, q keywright.ReportQuery, tokens []keywright.Issued) {
+	d.t.Helper()
+	got, err := d.a.AccountUsage(d.t.Context(), who, "acme", q)
+	d.must(err)
+	want, steps := newCounts(), map[time.Time]keywright.Counts{}
+	for _, s := range d.seen {
+		mine := slices.ContainsFunc(tokens, func(i keywright.Issued) bool { return i.Token.ID == s.token })
+		if !mine || s.at.Before(d.since(q.Days)) {
+			continue
+		}
+		at := s.at.Truncate(oneDay)
+		c, ok := steps[at]
+		if !ok {
+			c = newCounts()
+		}
+		addCount(&c, s.reason, "", 1)
+		addCount(&want, s.reason, "", 1)
+		steps[at] = c
+	}
+	have := map[time.Time]keywright.Counts{}
+	for i, step := range got.Items {
+		have[step.At] = step.Counts
+		if i > 0 && !step.At.After(got.Items[i-1].At) {
+			d.t.Errorf("%v comes after %v", step.At, got.Items[i-1].At)
+		}
+	}
+	if diff := cmp.Diff(steps, have) + cmp.Diff(want, got.Total); diff != "" || !got.Since.Equal(d.since(q.Days)) {
+		d.t.Errorf("%+v since %v\n%s", q, got.Since, diff)
 	}
 }
 
@@ -349,12 +387,13 @@ func TestWhoMaySeeUsage(t *testing.T) {
 		ctx, q := t.Context(), keywright.ReportQuery{}
 		_, own := d.a.TokenUsage(ctx, tt.caller, account.Token.ID, keywright.UsageQuery{})
 		_, inLab := d.a.TokenUsage(ctx, tt.caller, lab.Token.ID, keywright.UsageQuery{})
+		_, days := d.a.AccountUsage(ctx, tt.caller, "acme", q)
 		_, top := d.a.TopCallers(ctx, tt.caller, "acme", q)
 		_, refused := d.a.RefusedAttempts(ctx, tt.caller, "acme", q)
 		_, unused := d.a.UnusedTokens(ctx, tt.caller, "acme", q)
 		_, unusedScopes := d.a.UnusedScopes(ctx, tt.caller, "acme", q)
 		for what, got := range map[string][2]error{
-			"usage": {own, tt.account}, "usage in the lab": {inLab, tt.lab}, "top": {top, tt.report},
+			"usage": {own, tt.account}, "usage in the lab": {inLab, tt.lab}, "days": {days, tt.report}, "top": {top, tt.report},
 			"refused": {refused, tt.report}, "unused": {unused, tt.report}, "unused scopes": {unusedScopes, tt.report},
 		} {
 			if got[1] == nil && got[0] != nil || got[1] != nil && !errors.Is(got[0], got[1]) {

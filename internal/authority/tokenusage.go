@@ -83,13 +83,13 @@ func stepsOf(days []store.DayCount, u *keywright.TokenUsage) (total keywright.Co
 			if n == 0 || hour.Before(u.From) || !hour.Before(u.To) {
 				continue
 			}
-			addCount(&total, d, n)
+			addCount(&total, d.Reason, d.Door, n)
 			begins := hour.Truncate(stepOf(u.By))
 			c, ok := at[begins]
 			if !ok {
 				c = newCounts()
 			}
-			addCount(&c, d, n)
+			addCount(&c, d.Reason, d.Door, n)
 			at[begins] = c
 		}
 	}
@@ -104,14 +104,14 @@ func newCounts() keywright.Counts {
 	return keywright.Counts{Causes: map[string]int64{}, Doors: map[string]int64{}}
 }
 
-func addCount(c *keywright.Counts, d store.DayCount, n int64) {
-	if d.Reason == keywright.Allowed {
+func addCount(c *keywright.Counts, reason keywright.Reason, door string, n int64) {
+	if reason == keywright.Allowed {
 		c.Accepted += n
 	} else {
 		c.Refused += n
-		c.Causes[d.Reason.String()] += n
+		c.Causes[reason.String()] += n
 	}
-	if d.Door != "" {
-		c.Doors[d.Door] += n
+	if door != "" {
+		c.Doors[door] += n
 	}
 }

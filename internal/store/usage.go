@@ -72,8 +72,9 @@ type Usages interface {
 	// Scopes returns the last hour in which each scope was used of those that were, and told, the last in which any may
 	// have been; 0: never. A scope that the token has no more may be among them.
 	Scopes(ctx context.Context, token keywright.ID) (used map[string]int64, told int64, err error)
-	// Totals sums up what was counted of the tokens that are chosen, by reason.
-	Totals(ctx context.Context, q UsageQuery) (map[keywright.Reason]int64, error)
+	// Sums returns what was counted in an account by day, then reason and door, also of tokens that are gone. What it reads
+	// does not grow with the tokens.
+	Sums(ctx context.Context, q SumQuery) ([]DaySum, error)
 	// Busiest returns at most limit of the tokens that are chosen, those first that were accepted (or, if
 	// refused, refused) most often, then by id; none that was not.
 	Busiest(ctx context.Context, q UsageQuery, refused bool) ([]Busy, error)
@@ -88,6 +89,22 @@ type Usages interface {
 type UsageQuery struct {
 	TokenQuery
 	From, To int64
+}
+
+// SumQuery asks what was counted in an account from one day to before another.
+type SumQuery struct {
+	Account  string
+	Spaces   []string       // only in these; nil: in all of the account; empty: in none
+	Kind     keywright.Kind // of tokens; zero: all
+	From, To int64
+}
+
+// DaySum is how many attempts by one door ended in one way in a day.
+type DaySum struct {
+	Day    int64
+	Reason keywright.Reason
+	Door   string
+	N      int64
 }
 
 // DayCount is how many attempts by one door ended in one way in each hour of a day.

@@ -14,6 +14,7 @@ const (
 	FindDescendants = findDescendants
 	PruneDays       = pruneDays
 	PruneScopes     = pruneScopes
+	PruneSums       = pruneSums
 	PruneChanges    = pruneChanges
 )
 
@@ -56,8 +57,8 @@ func WalkQuery(q store.EventQuery) (string, []any) {
 	return exported(walkQuery(q, store.EventPosition{At: q.Since, Seq: 9}, 99))
 }
 
-// TotalsQuery and BusiestQuery are the SELECTs of reports.
-func TotalsQuery(q store.UsageQuery) (string, []any) { return exported(totalsQuery(q)) }
+// SumsQuery is the SELECT of what was counted in an account.
+func SumsQuery(q store.SumQuery) (string, []any) { return exported(sumsQuery(q)) }
 
 // BusiestQuery is the SELECT of those that were refused most.
 func BusiestQuery(q store.UsageQuery) (string, []any) { return exported(busiestQuery(q, true)) }

@@ -47,22 +47,34 @@ func (t usages) Scopes(ctx context.Context, token keywright.ID) (used map[string
 	return used, told, err
 }
 
-func (t usages) Totals(ctx context.Context, q store.UsageQuery) (map[keywright.Reason]int64, error) {
-	totals := map[keywright.Reason]int64{}
-	if nowhere(q.TokenQuery) {
-		return totals, nil
+func (t usages) Sums(ctx context.Context, q store.SumQuery) (sums []store.DaySum, err error) {
+	if q.Spaces != nil && len(q.Spaces) == 0 {
+		return nil, nil
 	}
-	s := totalsQuery(q)
-	err := t.each(ctx, func(r *row) { totals[scanReason(r)] += r.int() }, s.String(), s.args...)
-	return totals, err
+	s := sumsQuery(q)
+	err = t.each(ctx, func(r *row) {
+		sums = append(sums, store.DaySum{Day: r.int(), Reason: scanReason(r), Door: r.text(), N: r.int()})
+	}, s.String(), s.args...)
+	return sums, err
 }
 
-// totalsQuery: CROSS JOIN goes from the tokens that are chosen to their days.
-func totalsQuery(q store.UsageQuery) *query {
-	s := newQuery("SELECT d.reason, CAST(SUM(d.total) AS BIGINT) FROM tokens t CROSS JOIN token_days d")
-	s.where("d.token = t.id AND d.day >= ? AND d.day < ?", q.From, q.To)
-	chooseTokens(s, q.TokenQuery)
-	return s.end("GROUP BY d.reason")
+// sumsQuery reads the rows of each space, or those in which all spaces are summed up.
+func sumsQuery(q store.SumQuery) *query {
+	s := newQuery("SELECT day, reason, door, CAST(SUM(total) AS BIGINT) FROM usage_days")
+	s.where("account = ?", q.Account)
+	switch len(q.Spaces) {
+	case 0:
+		s.where("space = ?", allSpaces)
+	case 1:
+		s.where("space = ?", q.Spaces[0])
+	default:
+		s.whereIn("space", anys(q.Spaces))
+	}
+	s.where("day >= ? AND day < ?", q.From, q.To)
+	if q.Kind != 0 {
+		s.where("kind = ?", q.Kind)
+	}
+	return s.end("GROUP BY day, reason, door ORDER BY day, reason, door")
 }
 
 // chooseTokens adds the conditions of a query that is about tokens and gives none of them in an order.
@@ -112,6 +124,7 @@ const (
 		SELECT token, day, reason, door FROM token_days WHERE day < $1 ORDER BY day LIMIT $2)`
 	pruneScopes = `DELETE FROM token_scopes WHERE (token, scope) IN (
 		SELECT token, scope FROM token_scopes WHERE last_hour < $1 ORDER BY last_hour LIMIT $2)`
+	pruneSums = "DELETE FROM usage_days WHERE day < $1"
 )
 
 func (t usages) Prune(ctx context.Context, before int64, most int) (more bool, err error) {
@@ -121,6 +134,9 @@ func (t usages) Prune(ctx context.Context, before int64, most int) (more bool, e
 	}
 	scopes, err := t.exec(ctx, pruneScopes, before*24, most)
 	if err != nil {
+		return false, err
+	}
+	if _, err = t.exec(ctx, pruneSums, before); err != nil { // of each space they are few
 		return false, err
 	}
 	_, err = t.exec(ctx, "DELETE FROM usage_batches WHERE at < $1", time.Unix(before*24*60*60, 0))

@@ -18,15 +18,26 @@ func TestUsageIndexes(t *testing.T) {
 		{Filter: keywright.TokenFilter{Account: "acme", Kind: keywright.KindSpace}, Spaces: []string{"a", "b"}},
 	} {
 		q := store.UsageQuery{TokenQuery: tokens, From: 1, To: 30}
-		query, args := sqlstore.TotalsQuery(q)
+		query, args := sqlstore.BusiestQuery(q)
 		wantIndex(t, query, explain(t, db, query, args), "SCAN")
-		query, args = sqlstore.BusiestQuery(q)
-		wantIndex(t, query, explain(t, db, query, args), "SCAN")
+	}
+	for _, tt := range []struct {
+		q      store.SumQuery
+		unlike []string
+	}{
+		{store.SumQuery{}, []string{"SCAN", "TEMP B-TREE"}},
+		{store.SumQuery{Spaces: []string{"a"}, Kind: keywright.KindSpace}, []string{"SCAN", "TEMP B-TREE"}},
+		{store.SumQuery{Spaces: []string{"a", "b"}}, []string{"SCAN"}},
+	} {
+		tt.q.Account, tt.q.From, tt.q.To = "acme", 1, 30
+		query, args := sqlstore.SumsQuery(tt.q)
+		wantIndex(t, query, explain(t, db, query, args), tt.unlike...)
 	}
 	wantIndex(t, "days", explain(t, db, sqlstore.DayCounts, []any{[]byte("x"), 1, 2}), "SCAN", "TEMP B-TREE")
 	for _, prune := range []string{sqlstore.PruneDays, sqlstore.PruneScopes, sqlstore.PruneChanges} {
 		wantIndex(t, prune, explain(t, db, prune, []any{1, 2}), "SCAN", "TEMP B-TREE")
 	}
+	wantIndex(t, "sums", explain(t, db, sqlstore.PruneSums, []any{1}), "SCAN")
 }
 
 // TestNarrowLists: what few tokens have is found by an index of its own, and not among all of the account.

@@ -132,6 +132,9 @@ func (t tenants) DeleteSpace(ctx context.Context, account, name string, e store.
 	if err == nil {
 		err = t.execOne(ctx, "DELETE FROM spaces WHERE account = $1 AND name = $2", account, name)
 	}
+	if err == nil { // another of the name begins anew
+		_, err = t.exec(ctx, "DELETE FROM usage_days WHERE account = $1 AND space = $2", account, name)
+	}
 	if err != nil {
 		return fmt.Errorf("delete space %s: %w", name, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
 )
 
@@ -16,23 +17,30 @@ func (s *Store) AddUsage(ctx context.Context, batch store.UsageBatch) error {
 		if err != nil || fresh == 0 {
 			return err
 		}
+		sums := usageSums{}
 		for i := range batch.Uses {
-			if err := t.addUsage(ctx, &batch.Uses[i]); err != nil {
+			if err := t.addUsage(ctx, &batch.Uses[i], sums); err != nil {
 				return fmt.Errorf("keep usage: %w", err)
 			}
 		}
-		return nil
+		return sums.add(ctx, t)
 	})
 	return err
 }
 
-// addUsage begins with the one row that every token has: where there is none, the token is gone.
-func (t *tx) addUsage(ctx context.Context, u *store.Usage) error {
-	known, err := t.addUses(ctx, u)
-	if err != nil || known == 0 {
+// addUsage begins with the token: where there is none, it is gone.
+func (t *tx) addUsage(ctx context.Context, u *store.Usage, sums usageSums) error {
+	known, at := false, usagePlace{}
+	err := t.each(ctx, func(r *row) { known, at = true, usagePlace{r.text(), r.text(), r.int()} },
+		"SELECT account, space, kind FROM tokens WHERE id = $1", u.Token)
+	if err == nil && known {
+		err = t.addUses(ctx, u)
+	}
+	if err != nil || !known {
 		return err
 	}
 	for _, c := range u.Counts {
+		sums.note(at, c)
 		if err := t.post(ctx, addToHour[c.Hour%24], u.Token, c.Hour/24, c.Reason.String(), c.Door, c.N); err != nil {
 			return err
 		}
@@ -43,6 +51,45 @@ func (t *tx) addUsage(ctx context.Context, u *store.Usage) error {
 			u.Token, scope.String(), u.Hour)
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// usageSums is what is added to the sums of places, for many tokens at once.
+type usageSums map[usageSum]int64
+
+// usageSum is a row of usage_days.
+type usageSum struct {
+	usagePlace
+	day    int64
+	reason keywright.Reason
+	door   string
+}
+
+// usagePlace is what tokens are summed up by.
+type usagePlace struct {
+	account, space string
+	kind           int64
+}
+
+// allSpaces is the name under which all spaces of an account are summed up; none has it.
+const allSpaces = ""
+
+func (s usageSums) note(at usagePlace, c store.Count) {
+	sum := usageSum{at, c.Hour / 24, c.Reason, c.Door}
+	s[sum] += c.N
+	sum.space = allSpaces
+	s[sum] += c.N
+}
+
+func (s usageSums) add(ctx context.Context, t *tx) error {
+	for sum, n := range s {
+		err := t.post(ctx, `INSERT INTO usage_days (account, space, day, reason, door, kind, total) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (account, space, day, reason, door, kind) DO UPDATE SET total = usage_days.total + excluded.total`,
+			sum.account, sum.space, sum.day, sum.reason.String(), sum.door, sum.kind, n)
+		if err != nil {
+			return fmt.Errorf("sum up usage: %w", err)
 		}
 	}
 	return nil
@@ -59,7 +106,7 @@ const addUses = `UPDATE token_usage SET uses = uses + $2,
 	told_hour = CASE WHEN told_hour < $7 THEN $7 ELSE told_hour END
 	WHERE token = $1`
 
-func (t *tx) addUses(ctx context.Context, u *store.Usage) (known int64, err error) {
+func (t *tx) addUses(ctx context.Context, u *store.Usage) error {
 	from, told := "", int64(0)
 	if u.From.IsValid() {
 		from = u.From.String()
@@ -67,7 +114,7 @@ func (t *tx) addUses(ctx context.Context, u *store.Usage) (known int64, err erro
 	if u.Told {
 		told = u.Hour
 	}
-	return t.exec(ctx, addUses, u.Token, u.Accepted(), u.At, from, u.UserAgent, u.Door, told)
+	return t.post(ctx, addUses, u.Token, u.Accepted(), u.At, from, u.UserAgent, u.Door, told)
 }
 
 // addToHour are the statements that add to each hour of a day.

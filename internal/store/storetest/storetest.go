@@ -32,7 +32,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"find", testFind}, {"record", testRecord}, {"instants", testInstants}, {"absent", testAbsent}, {"duplicate", testDuplicate},
 		{"numbers", testNumbers}, {"update", testUpdate}, {"delete", testDelete}, {"sealed", testSealed},
 		{"descendants", testDescendants}, {"count", testCount}, {"policy at use", testPolicyAtUse}, {"usage", testUsage}, {"usage once", testUsageOnce},
-		{"usage by day", testUsageByDay}, {"scopes used", testScopesUsed}, {"busiest", testBusiest}, {"unused", testUnused},
+		{"usage by day", testUsageByDay}, {"scopes used", testScopesUsed}, {"busiest", testBusiest}, {"sums", testSums}, {"unused", testUnused},
 		{"prune usage", testPruneUsage}, {"prune changes", testPruneChanges},
 		{"list order", testListOrder}, {"list filter", testListFilter}, {"list state", testListState}, {"list under inserts", testListUnderInserts},
 		{"all or nothing", testAllOrNothing}, {"panic", testPanic}, {"cancel", testCancel}, {"cancel in line", testCancelInLine}, {"ended", testEnded},
