@@ -19,6 +19,11 @@ func (c *Client) TokenUsage(ctx context.Context, id ID, q UsageQuery) (TokenUsag
 	return call[TokenUsage](ctx, c, request{method: "GET", path: v1("tokens", id.String(), "usage"), query: v})
 }
 
+// AccountUsage returns how often an account's tokens were presented, day by day. It takes no limit.
+func (c *Client) AccountUsage(ctx context.Context, account string, q ReportQuery) (AccountUsage, error) {
+	return report[AccountUsage](ctx, c, account, "usage", q)
+}
+
 // UnusedTokens returns one page of an account's active tokens that are older than the days asked for and were not
 // used in them: those unused for longest first, then those that never were.
 func (c *Client) UnusedTokens(ctx context.Context, account string, q ReportQuery) (Page[Token], error) {

@@ -18,6 +18,9 @@ func usageCalls(ctx context.Context) []clientCall {
 			day := time.Date(2030, 1, 31, 0, 0, 0, 0, time.UTC)
 			return only(c.TokenUsage(ctx, id, keywright.UsageQuery{By: keywright.ByHour, From: day, To: day.AddDate(0, 0, 1)}))
 		}},
+		{reports + "usage?days=7&space=lab", "", func(c client) error {
+			return only(c.AccountUsage(ctx, "acme", keywright.ReportQuery{Days: 7, Space: "lab"}))
+		}},
 		{reports + "unused-tokens?cursor=c&days=7&limit=3&space=lab", "", func(c client) error {
 			return only(c.UnusedTokens(ctx, "acme", keywright.ReportQuery{Days: 7, Limit: 3, Space: "lab", Cursor: "c"}))
 		}},

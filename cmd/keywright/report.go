@@ -14,6 +14,7 @@ import (
 
 // reportCmd holds the reports about the tokens of an account.
 type reportCmd struct {
+	Usage        reportUsageCmd   `cmd:"" help:"How often the tokens were used, day by day: on a terminal as a chart."`
 	Unused       reportUnusedCmd  `cmd:"" help:"Active tokens that nobody used."`
 	UnusedScopes reportScopesCmd  `cmd:"" help:"Scopes that active tokens have and did not use."`
 	Top          reportTopCmd     `cmd:"" help:"The tokens that are used most."`
@@ -41,6 +42,25 @@ func (f reportFlags) about(ctx context.Context, h *host) (*keywright.Client, str
 	}
 	name, err := accountName(ctx, client, f.Account)
 	return client, name, q, err
+}
+
+type reportUsageCmd struct {
+	reportFlags
+}
+
+// Run prints days.
+func (c *reportUsageCmd) Run(ctx context.Context, h *host) error {
+	client, account, query, err := c.about(ctx, h)
+	if err != nil {
+		return err
+	}
+	usage, err := client.AccountUsage(ctx, account, query)
+	if err != nil {
+		return err
+	}
+	return c.print(h, usage, func(w io.Writer) {
+		usageText(h, w, account, keywright.TokenUsage{From: usage.Since, To: h.Now(), By: keywright.ByDay, Total: usage.Total, Items: usage.Items})
+	})
 }
 
 type reportUnusedCmd struct {

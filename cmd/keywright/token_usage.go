@@ -37,15 +37,18 @@ func (c *tokenUsageCmd) Run(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	return c.print(h, usage, func(w io.Writer) {
-		if h.OutTerminal {
-			usageChart(w, usage)
-		} else {
-			usageTable(w, usage)
-		}
-		fmt.Fprintf(w, "%s: %d accepted, %d refused since %s\n", name(t), usage.Total.Accepted, usage.Total.Refused, day(usage.From))
-		fields(w, "Refused because", causes(usage.Total.Causes), "Doors", causes(usage.Total.Doors))
-	})
+	return c.print(h, usage, func(w io.Writer) { usageText(h, w, name(t), usage) })
+}
+
+// usageText says how often what is named was used.
+func usageText(h *host, w io.Writer, name string, u keywright.TokenUsage) {
+	if h.OutTerminal {
+		usageChart(w, u)
+	} else {
+		usageTable(w, u)
+	}
+	fmt.Fprintf(w, "%s: %d accepted, %d refused since %s\n", name, u.Total.Accepted, u.Total.Refused, day(u.From))
+	fields(w, "Refused because", causes(u.Total.Causes), "Doors", causes(u.Total.Doors))
 }
 
 // usageLayout is how a step of a usage is written.

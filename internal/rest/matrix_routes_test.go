@@ -381,7 +381,7 @@ func usageRoutes() map[string]routeRow {
 	places := []string{targetAccount, targetSpace, targetOtherSpace, targetChild, targetForeign, targetForeignIn}
 	const path = "/api/v1/accounts/{account}/reports/"
 	all := map[string]routeRow{"GET /api/v1/tokens/{id}/usage": on(about("/usage", ""), places...)}
-	for _, report := range []string{"unused-tokens", "unused-scopes", "top-callers", "refusals"} {
+	for _, report := range []string{"usage", "unused-tokens", "unused-scopes", "top-callers", "refusals"} {
 		all["GET "+path+report] = on(func(w *matrixWorld, target string) attempt {
 			if spotOf(target).space == "" {
 				return at(path+report, "")(w, target)

@@ -38,6 +38,8 @@ func (s *spoke) routeReports() {
 	}, func(ctx context.Context, caller authority.Caller, in *anUsage) (keywright.TokenUsage, error) {
 		return s.Authority.TokenUsage(ctx, caller, in.ID, in.Query)
 	})
+	routeReport(s, "reportUsage", "usage", "Report usage",
+		"How often the account's tokens were accepted and refused, by day, cause and door. Kept for 90 days; at most a second behind.", s.Authority.AccountUsage, nil)
 	routeReport(s, "reportUnusedTokens", "unused-tokens", "Report unused tokens",
 		"One page of the active tokens that are older than the days and were not used in them: those unused for longest first, then those that never were.",
 		s.Authority.UnusedTokens, reportPage())
@@ -45,13 +47,17 @@ func (s *spoke) routeReports() {
 		"One page of the active tokens, the oldest first, with scopes that were not used in the days. A use counts for the narrowest scopes that cover what was asked for, "+
 			"and for all where whoever asked was told all: introspection, access tokens, verification without scopes.",
 		s.Authority.UnusedScopes, reportPage())
-	routeReport(s, "reportTopCallers", "top-callers", "Report top callers", "The tokens that were accepted most, with their share of all.", s.Authority.TopCallers, nil)
+	routeReport(s, "reportTopCallers", "top-callers", "Report top callers", "The tokens that were accepted most, with their share of all.", s.Authority.TopCallers, reportMost())
 	routeReport(s, "reportRefusals", "refusals", "Report refused attempts", "Why attempts with tokens of the account were refused, and with which tokens most.",
-		s.Authority.RefusedAttempts, nil)
+		s.Authority.RefusedAttempts, reportMost())
 }
 
 func reportPage() []parameter[aReport] {
-	return []parameter[aReport]{cursor(func(in *aReport) *string { return &in.Query.Cursor })}
+	return append(reportMost(), cursor(func(in *aReport) *string { return &in.Query.Cursor }))
+}
+
+func reportMost() []parameter[aReport] {
+	return []parameter[aReport]{limit(func(in *aReport) *int { return &in.Query.Limit })}
 }
 
 // routeReport routes one report.
@@ -65,7 +71,6 @@ func routeReport[Out any](
 			pathName("account", "The account's name", func(in *aReport) *string { return &in.Account }),
 			text("space", "Only tokens of this space", func(in *aReport) *string { return &in.Query.Space }),
 			number("days", "Days back, today's included, UTC: at most 90. Default: 30", 1, func(in *aReport) *int64 { return &in.Days }),
-			limit(func(in *aReport) *int { return &in.Query.Limit }),
 		}, more...),
 	}, func(ctx context.Context, caller authority.Caller, in *aReport) (Out, error) {
 		in.Query.Days = int(min(in.Days, 1<<20))

@@ -43,6 +43,10 @@ func TestUsage(t *testing.T) {
 		t.Errorf("usage of what was not used: %+v, %v", none, err)
 	}
 	q := keywright.ReportQuery{Space: "default", Days: 2, Limit: 5}
+	days, err := admin.AccountUsage(ctx, "default", keywright.ReportQuery{Space: "default", Days: 2})
+	if err != nil || days.Total.Accepted != 2 || days.Total.Refused != 1 || days.Total.Doors["verify"] != 3 || len(days.Items) == 0 || days.Since.IsZero() {
+		t.Errorf("usage of the account: %+v, %v", days, err)
+	}
 	top, err := admin.TopCallers(ctx, "default", q)
 	if err != nil || top.Total != 2 || len(top.Items) != 1 || top.Items[0].Share != 1 || top.Items[0].Token.Label != "busy" {
 		t.Errorf("top callers: %+v, %v", top, err)
@@ -80,6 +84,8 @@ func TestBadReports(t *testing.T) {
 		usage + "?from=2031-01-01T00:00:00Z&to=2030-01-01T00:00:00Z": {422, "from"},
 		usage + "?days=1":                                          {422, "days"},
 		reports + "top-callers?days=0":                             {422, "days"},
+		reports + "usage?days=91":                                  {422, "days"},
+		reports + "usage?limit=1":                                  {422, "limit"},
 		reports + "top-callers?days=91":                            {422, "days"},
 		reports + "refusals?days=99999999999999999":                {422, "days"},
 		reports + "refusals?limit=201":                             {422, "limit"},
