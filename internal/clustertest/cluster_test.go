@@ -44,6 +44,7 @@ type cluster struct {
 	session  string              // of the operator
 	verifier string              // a key that may verify
 	lags     []*keywright.Client // of two nodes, for who is some way off
+	ways     []*proxy            // that those take
 }
 
 // node is one server.
@@ -227,6 +228,28 @@ func (n *node) client(credential string) *keywright.Client {
 	return c
 }
 
+// exchange gets an access token for an API key; empty if that fails.
+func (n *node) exchange(ctx context.Context, of keywright.Issued) string {
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {of.Token.ID.String()}, "client_secret": {of.ClientSecret.Reveal()}}
+	req, err := http.NewRequestWithContext(ctx, "POST", "http://"+n.listen+"/oauth2/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		return ""
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := n.http.Do(req)
+	if err != nil {
+		return ""
+	}
+	defer res.Body.Close()
+	var got struct {
+		AccessToken string `json:"access_token"`
+	}
+	if json.NewDecoder(res.Body).Decode(&got) != nil {
+		return ""
+	}
+	return got.AccessToken
+}
+
 // admin is the operator's client.
 func (n *node) admin() *keywright.Client { return n.client(n.c.session) }
 
@@ -244,12 +267,15 @@ func (c *cluster) prepare() {
 		c.t.Fatal(err)
 	}
 	c.verifier = issued.APIKey.Reveal()
+	if c.nodes[0].exchange(ctx, issued) == "" {
+		c.t.Fatal("there is no access token to be had")
+	}
 	for _, n := range c.nodes[:2] {
 		p := newProxy(c.t, "tcp", n.listen)
-		p.set(weather{down: lease / 30})
+		p.set(someWayOff)
 		far := n.client(c.verifier)
 		far.BaseURL = "http://" + p.listener.Addr().String()
-		c.lags = append(c.lags, far)
+		c.lags, c.ways = append(c.lags, far), append(c.ways, p)
 	}
 }
 

@@ -22,6 +22,9 @@ func long() time.Duration {
 
 const away = lease / 8 // of the database, for those connections that are slow
 
+// someWayOff is where followers are.
+var someWayOff = weather{down: lease / 30}
+
 func faults() []fault {
 	return []fault{
 		{"nothing", lease, func(*cluster, *node) { time.Sleep(lease) }},
@@ -76,6 +79,12 @@ func faults() []fault {
 			n.proxy.set(weather{swallow: true})
 			time.Sleep(long())
 			n.proxy.set(weather{})
+		}},
+		{"a follower is cut off", lease * 3 / 2, func(c *cluster, _ *node) {
+			way := c.ways[mathrand.IntN(len(c.ways))]
+			way.set(weather{swallow: true})
+			time.Sleep(long())
+			way.set(someWayOff)
 		}},
 		{"those who listen are thrown out", 2 * lease, func(c *cluster, n *node) {
 			n.proxy.set(weather{up: away / 2, down: away / 2})

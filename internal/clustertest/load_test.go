@@ -40,6 +40,7 @@ const (
 	mostBursts = 300
 
 	mostAttempts = 10 // at a change
+	exchanged    = 3  // of so many tokens, one is shown as an access token
 
 	breath = 300 * time.Microsecond // between two verifications: a guard's take a thousandth of that
 )
@@ -71,13 +72,20 @@ func (l *load) number(imported bool) int {
 	return l.count
 }
 
-// make issues a token with both scopes; nil if that fails.
+// make issues a token with both scopes, of which an access token is shown now and then; nil if that fails.
 func (l *load) make(ctx context.Context) *subject {
-	issued, err := l.up().admin().CreateToken(ctx, keywright.NewToken{Scopes: []string{first, second}}, "")
+	n := l.up()
+	issued, err := n.admin().CreateToken(ctx, keywright.NewToken{Scopes: []string{first, second}}, "")
 	if err != nil {
 		return nil
 	}
-	return &subject{l.number(false), issued.Token.ID, issued.APIKey.Reveal()}
+	key := issued.APIKey.Reveal()
+	if mathrand.IntN(exchanged) == 0 {
+		if key = n.exchange(ctx, issued); key == "" {
+			return nil
+		}
+	}
+	return &subject{l.number(false), issued.Token.ID, key}
 }
 
 // bring imports a key that was presented before.

@@ -114,7 +114,7 @@ The promise: a verification that starts after a narrowing change has returned ne
 `, p.begin.UTC().Format("2006-01-02"), runtime.Version(), runtime.NumCPU(), p.took.Round(time.Second))
 	fmt.Fprintf(w, `## The program
 
-Three servers, processes of their own, on one PostgreSQL, each behind a proxy of its own that fails as told, and two guards that follow two of them; leases of %s. Clients make tokens, verify them
+Three servers, processes of their own, on one PostgreSQL, each behind a proxy of its own that fails as told, and two guards that follow two of them; leases of %s. Clients make tokens, verify them, one in %d as an access token,
 everywhere at full speed, disable, enable, narrow, widen, revoke and delete them. Each verification is held against the changes that had returned when it began; and each token's
 whole history against a model of its life, by porcupine. What is not known to have happened may happen at any later time. Histories with fewer than %d operations a second before the fault are void.
 
@@ -128,7 +128,7 @@ whole history against a model of its life, by porcupine. What is not known to ha
 | histories that porcupine could not decide in %s | %d |
 | **violations** | **%d** |
 
-`, lease, leastRate, p.histories, p.operations, p.slowest, p.after, p.void, enough, len(p.undecided), p.violations())
+`, lease, exchanged, leastRate, p.histories, p.operations, p.slowest, p.after, p.void, enough, len(p.undecided), p.violations())
 	fmt.Fprint(w, "| fault | runs |\n| --- | --- |\n")
 	for _, name := range slices.Sorted(maps.Keys(p.faults)) {
 		fmt.Fprintf(w, "| %s | %d |\n", name, p.faults[name])

@@ -28,14 +28,22 @@ type weather struct {
 	hold    bool          // what is sent arrives when this is over
 	up      time.Duration // on the way to the server behind
 	down    time.Duration // on the way back
-	uneven  time.Duration // and up to so much later back, on every other connection
+	uneven  time.Duration // and up to so much later back, on every other connection; which ones, is drawn anew
 }
 
 // pair is a connection and what it goes on as.
 type pair struct {
 	from, to net.Conn
-	uneven   float64
-	lossy    bool // something was swallowed: it cannot go on
+	uneven   float64 // share of the weather's
+	lossy    bool    // something was swallowed: it cannot go on
+}
+
+// draw makes the connection one of the slow ones, or of the others.
+func (c *pair) draw() {
+	c.uneven = 0
+	if rand.IntN(2) == 0 {
+		c.uneven = (1 + rand.Float64()) / 2
+	}
 }
 
 func (p *pair) close() {
@@ -67,6 +75,7 @@ func (p *proxy) set(w weather) {
 	defer p.mu.Unlock()
 	p.weather = w
 	for _, c := range p.pairs {
+		c.draw()
 		if w.cut || c.lossy && !w.swallow {
 			c.close()
 		}
@@ -86,9 +95,7 @@ func (p *proxy) accept() {
 
 func (p *proxy) serve(from net.Conn) {
 	c := &pair{from: from}
-	if rand.IntN(2) == 0 {
-		c.uneven = rand.Float64()
-	}
+	c.draw()
 	defer c.close()
 	if !p.join(c) {
 		return
