@@ -82,14 +82,16 @@ func (s *site) deed(ctx context.Context, v *visit, below, done string, do func(d
 		}
 		return answer{}, err
 	}
-	return goOn(v.backFrom(d.token), fmt.Sprintf(done, d.token.Label)), nil
+	return goOn(v.backFrom(v.token(d.token, "")), fmt.Sprintf(done, d.token.Label)), nil
 }
 
 func (s *site) disable(ctx context.Context, v *visit) (answer, error) {
-	return s.deed(ctx, v, "disable", "%s is disabled and refused everywhere. Enabling it undoes that.", func(d deedForm) error {
-		_, err := s.Authority.Disable(ctx, v.caller, d.token.ID)
+	var done keywright.Token
+	a, err := s.deed(ctx, v, "disable", "%s is disabled and refused everywhere.", func(d deedForm) (err error) {
+		done, err = s.Authority.Disable(ctx, v.caller, d.token.ID)
 		return err
 	})
+	return a.undone(v.undoing(done.Revision)), err
 }
 
 func (s *site) enable(ctx context.Context, v *visit) (answer, error) {
@@ -182,13 +184,31 @@ func (v *visit) proveAgain() string {
 	return v.path("/sign-in?" + url.Values{"again": {"on"}, "next": {v.here()}}.Encode())
 }
 
-// backFrom is where somebody came from who has done something to a token: a list with its filters, or the token's page.
-func (v *visit) backFrom(t keywright.Token) string {
+// undoing is where a form goes that undoes what was disabled in a revision; none: nothing was.
+func (v *visit) undoing(revision keywright.Revision) string {
+	if revision == 0 {
+		return ""
+	}
+	return v.at("/undo/" + plain(int64(revision)))
+}
+
+// undo enables again exactly what the person has disabled in a revision.
+func (s *site) undo(ctx context.Context, v *visit) (answer, error) {
+	revision, err := strconv.ParseInt(v.r.PathValue("revision"), 10, 64)
+	if err != nil {
+		return answer{}, fmt.Errorf("change to undo %w", keywright.ErrNotFound)
+	}
+	enabled, err := s.Authority.UndoDisable(ctx, v.caller, keywright.Revision(revision))
+	return goOn(v.backFrom(v.at("/tokens")), count(enabled, "token")+" enabled again."), err
+}
+
+// backFrom is where somebody came from who has done something: the list of tokens with its filters; or where else.
+func (v *visit) backFrom(or string) string {
 	from, err := url.Parse(v.r.Header.Get("Referer"))
 	if err == nil && from.Host == v.r.Host && from.Path == v.at("/tokens") {
 		return v.local(from.RequestURI())
 	}
-	return v.token(t, "")
+	return or
 }
 
 // question is what is asked before it is done.

@@ -41,7 +41,11 @@ func (s *site) bulk(ctx context.Context, v *visit) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return goOn(v.at("/tokens"), fmt.Sprintf("%s %s.", count(done.Changed, "token"), bulkWords(b.act).done)), nil
+	a := goOn(v.listed(f), fmt.Sprintf("%s %s.", count(done.Changed, "token"), bulkWords(b.act).done))
+	if b.act == keywright.BulkDisable {
+		a = a.undone(v.undoing(done.Revision))
+	}
+	return a, nil
 }
 
 // bulkChange reads which tokens are meant: those ticked or, with whole, all that the search chooses.

@@ -115,7 +115,13 @@ func (v *visit) forget() {
 	v.setCookie("session", "", -1)
 }
 
-func (v *visit) keepFlash(text string) { v.seal("flash", flashContext, text, 60) }
+// flash is said once, on the next page: what was done, and where a form goes that undoes it.
+type flash struct {
+	Text string `json:"t"`
+	Undo string `json:"u,omitempty"`
+}
+
+func (v *visit) keepFlash(f flash) { v.seal("flash", flashContext, f, 60) }
 
 func (v *visit) recallFlash() {
 	if v.r.Method == http.MethodGet && v.unseal("flash", flashContext, &v.flash) {

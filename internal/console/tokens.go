@@ -17,6 +17,7 @@ func (s *site) routeTokens() {
 	s.page("GET "+inAccount+"/tokens/new", s.newTokenForm)
 	s.act(inAccount+"/tokens/new", s.newToken)
 	s.act(inAccount+"/tokens/bulk", s.bulk)
+	s.act(inAccount+"/undo/{revision}", s.undo)
 	s.routeToken()
 }
 
@@ -110,11 +111,27 @@ func (l tokenList) turned(column string) string {
 
 // sortURL is the URL of the list in another order.
 func (l tokenList) sortURL(v *visit, column string) string {
-	query := url.Values{"sort": {l.turned(column)}}
+	query := searched(l.form)
+	query.Set("sort", l.turned(column))
+	return v.at("/tokens?" + query.Encode())
+}
+
+// searched are the fields of a search that are filled in.
+func searched(f *form) url.Values {
+	query := url.Values{}
 	for _, name := range searchFields {
-		if value := l.form.get(name); value != "" {
+		if value := f.get(name); value != "" {
 			query.Set(name, value)
 		}
+	}
+	return query
+}
+
+// listed is the URL of the list of what a form of it searches for.
+func (v *visit) listed(f *form) string {
+	query := searched(f)
+	if len(query) == 0 {
+		return v.at("/tokens")
 	}
 	return v.at("/tokens?" + query.Encode())
 }

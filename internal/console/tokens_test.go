@@ -179,9 +179,21 @@ func TestDeeds(t *testing.T) {
 	key := issued.APIKey.Reveal()
 
 	p.get(at+"/disable").mustSay(t, "Disable ci?", "never used")
-	p.post(at+"/disable").mustSay(t, "ci is disabled")
+	disabled := p.post(at + "/disable")
+	disabled.mustSay(t, "ci is disabled", "Undo")
 	if valid(key) {
 		t.Error("it is disabled and works")
+	}
+	p.post(disabled.undo()).mustSay(t, "1 token enabled again")
+	if !valid(key) {
+		t.Error("that it was disabled is undone, and it does not work")
+	}
+	if gone := p.post("/console/a/default/undo/x"); gone.StatusCode != http.StatusNotFound {
+		t.Errorf("undoing nothing: %s", gone.Status)
+	}
+	p.post(at + "/disable")
+	if again := p.post(at + "/disable"); again.undo() != "" {
+		t.Error("what has changed nothing could be undone")
 	}
 	p.post(at+"/enable").mustSay(t, "ci is enabled")
 
@@ -221,7 +233,7 @@ func TestDeeds(t *testing.T) {
 	if left := p.get(at); left.StatusCode != http.StatusNotFound {
 		t.Errorf("a deleted token's page: %s", left.Status)
 	}
-	want := "create disable enable rotate cancel_rotation edit refused revoke delete"
+	want := "create disable enable disable enable rotate cancel_rotation edit refused revoke delete"
 	if got := strings.ReplaceAll(actions(t, s, issued.Token.ID), "refused refused", "refused"); withoutRefusals(got) != withoutRefusals(want) {
 		t.Errorf("events: %s", got)
 	}
@@ -283,6 +295,19 @@ func TestBulk(t *testing.T) {
 	if asked.hidden("expect") != "2" || states() != "aaaa" {
 		t.Errorf("asking has changed something: %s", states())
 	}
+	_, err := s.Client.DisableToken(t.Context(), one(t, ids[2]))
+	must(t, err)
+	disabled := p.post(tokensAt+"/bulk", "do", "disable", "id", ids[0], "id", ids[1], "id", ids[2], "expect", "3", "q", "batch")
+	disabled.mustSay(t, "2 tokens disabled", "Undo")
+	if disabled.url.Query().Get("q") != "batch" {
+		t.Errorf("the search is forgotten: %s", disabled.url)
+	}
+	p.post(disabled.undo()).mustSay(t, "2 tokens enabled again")
+	if states() != "aada" {
+		t.Errorf("undone: %s", states())
+	}
+	_, err = s.Client.EnableToken(t.Context(), one(t, ids[2]))
+	must(t, err)
 	p.post(tokensAt+"/bulk", "do", "disable", "id", ids[0], "id", ids[1], "expect", "2").mustSay(t, "2 tokens disabled")
 	if other := p.post(tokensAt+"/bulk", "do", "revoke", "whole", "on", "state", "active", "expect", "3"); other.StatusCode != http.StatusConflict || states() != "ddaa" {
 		t.Errorf("another count than was shown: %s %s", other.Status, states())
@@ -298,6 +323,24 @@ func TestBulk(t *testing.T) {
 	if states() != "" {
 		t.Errorf("left: %s", states())
 	}
+}
+
+var undoForm = regexp.MustCompile(`action="([^"]*)" class="undo"`)
+
+// undo is where the page's button to undo leads; empty: there is none.
+func (p page) undo() string {
+	if found := undoForm.FindStringSubmatch(p.body); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+// one is the id that a text says.
+func one(t *testing.T, text string) keywright.ID {
+	t.Helper()
+	id, err := keywright.ParseID(text)
+	must(t, err)
+	return id
 }
 
 func TestSearch(t *testing.T) {

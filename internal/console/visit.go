@@ -23,7 +23,7 @@ type visit struct {
 	caller  authority.Caller
 	account string             // whose pages these are; empty: nobody's
 	who     authority.Standing // in the account, or, without one, who it is
-	flash   string             // what was done a moment ago
+	flash   flash              // what was done a moment ago
 	cookies []*http.Cookie     // to be set with the answer
 }
 
@@ -94,7 +94,7 @@ type answer struct {
 	body   templ.Component
 	status int
 	next   string
-	flash  string
+	flash  flash
 	alone  bool                      // the page has no sidebar
 	write  func(http.ResponseWriter) // in place of a page
 }
@@ -120,12 +120,18 @@ func (a answer) apart() answer {
 }
 
 // goOn sends the browser to another page, which says once what was done.
-func goOn(to, done string) answer { return answer{next: to, flash: done} }
+func goOn(to, done string) answer { return answer{next: to, flash: flash{Text: done}} }
+
+// undone has the page say how what was done is undone: by a form without fields to this URL; empty: not at all.
+func (a answer) undone(by string) answer {
+	a.flash.Undo = by
+	return a
+}
 
 // answer writes what the visit has come to.
 func (s *site) answer(w http.ResponseWriter, v *visit, a answer) {
 	v.keep()
-	if a.flash != "" {
+	if a.flash.Text != "" {
 		v.keepFlash(a.flash)
 	}
 	for _, c := range v.cookies {
