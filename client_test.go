@@ -61,6 +61,7 @@ func clientCalls(ctx context.Context) []clientCall {
 	var empty []string
 	type client = *keywright.Client
 	return append(slices.Concat(peopleCalls(ctx), audienceCalls(ctx), gatewayCalls(ctx), usageCalls(ctx), followCalls(ctx)), []clientCall{
+		{"GET /api/v1/nodes", "", func(c client) error { return only(c.Nodes(ctx)) }},
 		{"POST /api/v1/tokens", `{"label":"ci","scopes":["a:read"]}`, func(c client) error {
 			return only(c.CreateToken(ctx, keywright.NewToken{Label: "ci", Scopes: []string{"a:read"}}, ""))
 		}},

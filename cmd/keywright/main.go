@@ -43,6 +43,8 @@ type cli struct {
 
 	Webhook webhookCmd `cmd:"" group:"Tenants" aliases:"webhooks" help:"Have events sent to a URL."`
 
+	Node nodeCmd `cmd:"" group:"The instance" aliases:"nodes" help:"The servers of the instance."`
+
 	Completion completionCmd `cmd:"" group:"This program" help:"Print a script that completes commands in your shell."`
 	Version    versionCmd    `cmd:"" group:"This program" help:"Print the version."`
 }

@@ -40,7 +40,9 @@ type Config struct {
 	// Follow acknowledges for a follower that everything up to a revision is forgotten, waits until there is more to forget or
 	// the time has come to say that there is not, and grants it a lease. Nil: nobody can follow.
 	Follow func(ctx context.Context, who store.Follower, since keywright.Revision) (store.News, error)
-	Usage  store.UsageWriter // nil: usage is not kept
+	// Nodes says who answers for the instance. Nil: that is not known.
+	Nodes func(context.Context) (store.Presence, error)
+	Usage store.UsageWriter // nil: usage is not kept
 	// Gateways are rules by which proxies ask, by account and name, that nobody changes while the server runs; nil: none.
 	Gateways map[string]map[string]keywright.Routes
 	// Post tries to send a webhook and says how that went. It bounds the time it takes. Nil: webhooks wait.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,7 +26,8 @@ type primary struct {
 
 type row struct {
 	store.Node
-	until time.Time
+	until     time.Time
+	following store.Following
 }
 
 func newPrimary() *primary {
@@ -45,6 +47,13 @@ func (p *primary) change(id keywright.ID, label string) store.Commit {
 		l.hint(func(h store.Hints) { h.Changed(c.Revision) })
 	}
 	return c
+}
+
+// pass is a revision for which nothing is forgotten, which nobody is told of.
+func (p *primary) pass() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.head++
 }
 
 // prune forgets all that has changed so far.
@@ -132,7 +141,7 @@ func (l *line) Since(ctx context.Context, after keywright.Revision, most int) (h
 
 func (l *line) Register(ctx context.Context, n store.Node) error {
 	return l.ask(ctx, "register", func() error {
-		l.rows[n.ID] = &row{n, time.Now().Add(n.Lease)}
+		l.rows[n.ID] = &row{Node: n, until: time.Now().Add(n.Lease)}
 		return nil
 	})
 }
@@ -199,6 +208,32 @@ func (l *line) Live(ctx context.Context) (list []store.Node, err error) {
 				list = append(list, n)
 			}
 		}
+		slices.SortFunc(list, func(a, b store.Node) int { return strings.Compare(a.Name, b.Name) })
+		return nil
+	})
+	return list, err
+}
+
+func (l *line) Publish(ctx context.Context, id keywright.ID, f store.Following) error {
+	return l.ask(ctx, "publish", func() error {
+		if r := l.rows[id]; r != nil {
+			r.following = f
+		}
+		return nil
+	})
+}
+
+func (l *line) Present(ctx context.Context) (list []store.Present, err error) {
+	live, err := l.Live(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = l.ask(ctx, "present", func() error {
+		for _, n := range live {
+			if r := l.rows[n.ID]; r != nil {
+				list = append(list, store.Present{Node: n, Following: r.following})
+			}
+		}
 		return nil
 	})
 	return list, err
@@ -236,7 +271,8 @@ const testLease = 3 * time.Second
 func (p *primary) run(t *testing.T, f Fault, way func(context.Context, string, bool) error) *running {
 	l := p.line()
 	l.way = way
-	n := NewNode(l, NodeOptions{Nodes: l, Lease: testLease, Fault: f, Followers: &Followers{Lease: testLease}})
+	name := string('a' + rune(len(p.lines)) - 1)
+	n := NewNode(l, NodeOptions{Nodes: l, Name: name, Lease: testLease, Fault: f, Followers: &Followers{Lease: testLease}})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {

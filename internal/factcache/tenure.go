@@ -29,6 +29,7 @@ func (n *Node) Run(ctx context.Context) {
 	var beside sync.WaitGroup
 	beside.Go(func() { n.nodes.Watch(ctx, store.Hints{Changed: n.look, Acknowledged: n.board.stir}) })
 	beside.Go(func() { n.acknowledge(ctx) })
+	beside.Go(func() { n.publish(ctx) })
 	n.hold(ctx)
 	beside.Wait()
 	n.leave(context.WithoutCancel(ctx))

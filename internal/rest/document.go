@@ -49,6 +49,7 @@ func newDocument(a *API) *huma.OpenAPI {
 			{Name: "usage", Description: "How tokens were used"},
 			{Name: "audit", Description: "What happened"},
 			{Name: "webhooks", Description: "What happens, sent to you as Standard Webhooks has it"},
+			{Name: "nodes", Description: "Who answers"},
 			{Name: "document", Description: "This document"},
 		},
 	}

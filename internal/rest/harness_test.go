@@ -88,7 +88,8 @@ func open(t testing.TB, url string) *instance {
 		Follow: func(ctx context.Context, who store.Follower, since keywright.Revision) (store.News, error) {
 			return followers.Poll(ctx, who, since, time.Time{})
 		},
-		SSO: authority.SingleSignOn{Issuer: providerOfTests, Roles: []authority.GroupRole{{Group: "ops", Role: keywright.Role{Name: "operator", Provided: true}}}},
+		Nodes: factcache.NewNode(db, factcache.NodeOptions{Name: "here:80"}).Presence,
+		SSO:   authority.SingleSignOn{Issuer: providerOfTests, Roles: []authority.GroupRole{{Group: "ops", Role: keywright.Role{Name: "operator", Provided: true}}}},
 	})
 	must(in.t, err)
 	first, err := in.authority.Bootstrap(ctx, authority.FirstStart{AdminEmail: "admin@localhost"})

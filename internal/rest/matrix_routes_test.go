@@ -326,6 +326,7 @@ func peopleRoutes() map[string]routeRow {
 			}
 			return attempt{path: rolesOf(w, target) + query}
 		}, places...),
+		"GET /api/v1/nodes":                on(at("/api/v1/nodes", ""), targetInstance),
 		"GET /api/v1/operators":            on(at("/api/v1/operators", ""), targetInstance),
 		"PUT /api/v1/operators/{username}": on(operators, targetInstance),
 		"DELETE /api/v1/operators/{username}": on(func(w *matrixWorld, target string) attempt {

@@ -3,7 +3,7 @@
 //
 // A request passes in one order: the route (rest.go), who asks (credentials.go),
 // the parameters (params.go), the body (json.go), one method of the authority
-// (tokens.go, tenants.go, audiences.go, gateways.go, people.go, follow.go, audit.go), the answer or the problem (problem.go). The
+// (tokens.go, tenants.go, audiences.go, gateways.go, people.go, follow.go, nodes.go, audit.go), the answer or the problem (problem.go). The
 // same declaration that routes an operation documents it (operation.go,
 // document.go). The two doors that are called for every request of somebody
 // else's API, verify and its batch, are written by hand (verify.go).
@@ -80,6 +80,7 @@ func newSpoke(a *API) *spoke {
 	s.routeWebhooks()
 	s.routeVerify()
 	s.routeFollow()
+	s.routeNodes()
 	s.routeDocument()
 	return s
 }

@@ -4,6 +4,7 @@ package server
 // remember; and nobody waits for one that has stopped.
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/guard"
 	"github.com/keywright/keywright/internal/factcache"
 	"github.com/keywright/keywright/internal/store/pgtest"
 )
@@ -98,6 +100,51 @@ func TestStopLeaves(t *testing.T) {
 	if _, err := admin.RevokeToken(t.Context(), issued.Token.ID, ""); err != nil || time.Since(begin) > 10*time.Second {
 		t.Errorf("revoked after %s: %v", time.Since(begin), err)
 	}
+}
+
+// TestNodes: each of three says who answers, and that one of them has a guard.
+func TestNodes(t *testing.T) {
+	t.Parallel()
+	all := together(t, 3, leastLease)
+	admin := all[0].admin(t)
+	issued, err := admin.CreateToken(t.Context(), keywright.NewToken{Label: "gate", Scopes: []string{"keywright:tokens:verify"}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := guard.New(holderOf(all[1], issued))
+	defer func() { _ = g.Close(context.Background()) }()
+	if _, err := g.Verify(t.Context(), issued.APIKey.Reveal(), keywright.Access{}); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range all {
+		var got keywright.Nodes
+		asked := s.admin(t)
+		for deadline := time.Now().Add(20 * time.Second); followersOf(got, all[1]) == 0; { // which others say after a lease
+			if got, err = asked.Nodes(t.Context()); err != nil || time.Now().After(deadline) {
+				t.Fatal(err, got)
+			}
+		}
+		if len(got.Items) != 3 || followersOf(got, all[0])+followersOf(got, all[2]) != 0 {
+			t.Errorf("at %d: %+v", i, got)
+		}
+		for _, n := range got.Items {
+			if n.Self != (n.Name == s.name()) || n.LeaseMS <= 0 || n.Lease() > leastLease || n.Acknowledged == 0 {
+				t.Errorf("at %d: %+v", i, n)
+			}
+		}
+	}
+}
+
+// followersOf is how many a server has, of those who are by the token that is called gate.
+func followersOf(got keywright.Nodes, s *instance) (n int) {
+	for _, node := range got.Items {
+		for _, f := range node.Followers {
+			if node.Name == s.name() && f.Label == "gate" && node.FollowerCount == 1 {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func TestLeaseIsBounded(t *testing.T) {

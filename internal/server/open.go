@@ -187,6 +187,7 @@ func (s *Server) start(ctx context.Context, keys *keyring.Ring) (err error) {
 
 		Applied: s.node.Applied,
 		Follow:  s.follow,
+		Nodes:   s.node.Presence,
 
 		Usage: s.store,
 

@@ -39,6 +39,10 @@ type Nodes interface {
 	Leave(ctx context.Context, id keywright.ID) error
 	// Live returns the nodes whose leases last, by name.
 	Live(ctx context.Context) ([]Node, error)
+	// Publish puts on file who follows a node, for people.
+	Publish(ctx context.Context, id keywright.ID, f Following) error
+	// Present is Live with who follows each.
+	Present(ctx context.Context) ([]Present, error)
 	// Watch tells of what happens, at other nodes too, until ctx ends. It may miss what happens while the database is
 	// away, and then says so: whoever relies on nothing but what is on file loses time, no more.
 	Watch(ctx context.Context, h Hints)
@@ -51,6 +55,31 @@ type Node struct {
 	Version      string       // of the program
 	StartedAt    time.Time
 	Lease        time.Duration // how long it still lasts
+	Acknowledged keywright.Revision
+}
+
+// Presence is who answers for an instance, for people.
+type Presence struct {
+	Head  keywright.Revision // the last that there was when the nodes had been looked up
+	Nodes []Present          // by name
+}
+
+// Present is a node with who follows it.
+type Present struct {
+	Node
+	Following
+	Self bool // it is the one that was asked
+}
+
+// Following is who follows a node: how many do, and some of them, the furthest behind first.
+type Following struct {
+	Count int
+	Some  []Followed
+}
+
+// Followed is a follower, and what it has acknowledged; 0: nothing, since it has just begun.
+type Followed struct {
+	Follower
 	Acknowledged keywright.Revision
 }
 

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -122,18 +123,57 @@ func (n *nodes) tell(ctx context.Context, change string, args ...any) error {
 	})
 }
 
+// Those whose leases last; findPresent has a column more, which those who wait for nodes need not read.
+const (
+	findLive    = "SELECT id, name, version, started_at, acked, lasts" + amongLive
+	findPresent = "SELECT id, name, version, started_at, acked, lasts, followers" + amongLive
+	amongLive   = ` FROM (SELECT id, name, version, started_at, acked, followers, lease_until - ` + databaseNow + ` AS lasts FROM nodes) n
+		WHERE lasts > 0 ORDER BY name, id`
+)
+
+func scanNode(r *row) store.Node {
+	return store.Node{
+		ID: r.id(), Name: r.text(), Version: r.text(), StartedAt: r.time(),
+		Acknowledged: keywright.Revision(r.int()), Lease: time.Duration(r.int()) * time.Microsecond,
+	}
+}
+
 // Live returns the nodes whose leases last.
 func (n *nodes) Live(ctx context.Context) (list []store.Node, err error) {
 	err = n.quick.use(ctx, func(c *conn) error {
 		list = nil
+		return c.each(ctx, func(r *row) { list = append(list, scanNode(r)) }, findLive)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find the nodes: %w", err)
+	}
+	return list, nil
+}
+
+// Publish is for people: nobody is notified.
+func (n *nodes) Publish(ctx context.Context, id keywright.ID, f store.Following) error {
+	text, err := json.Marshal(f)
+	if err != nil {
+		return fmt.Errorf("publish who follows: %w", err)
+	}
+	err = n.quick.use(ctx, func(c *conn) error {
+		return c.each(ctx, ignored, "UPDATE nodes SET followers = $2 WHERE id = $1", id, string(text))
+	})
+	if err != nil {
+		return fmt.Errorf("publish who follows: %w", err)
+	}
+	return nil
+}
+
+// Present returns the nodes whose leases last, with who follows them.
+func (n *nodes) Present(ctx context.Context) (list []store.Present, err error) {
+	err = n.quick.use(ctx, func(c *conn) error {
+		list = nil
 		return c.each(ctx, func(r *row) {
-			list = append(list, store.Node{
-				ID: r.id(), Name: r.text(), Version: r.text(), StartedAt: r.time(),
-				Acknowledged: keywright.Revision(r.int()), Lease: time.Duration(r.int()) * time.Microsecond,
-			})
-		}, `SELECT id, name, version, started_at, acked, lasts FROM (
-			SELECT id, name, version, started_at, acked, lease_until - `+databaseNow+` AS lasts FROM nodes) n
-			WHERE lasts > 0 ORDER BY name, id`)
+			p := store.Present{Node: scanNode(r)}
+			r.fail(json.Unmarshal([]byte(r.text()), &p.Following))
+			list = append(list, p)
+		}, findPresent)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find the nodes: %w", err)

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/store/pgtest"
@@ -90,6 +92,33 @@ func TestLongGoneNodes(t *testing.T) {
 	register(t, n.Store, 3, time.Minute)
 	if got := pgtest.Query(t, n.path, "SELECT string_agg(name, '' ORDER BY name) FROM nodes"); got != "cd" {
 		t.Errorf("nodes on file: %s", got)
+	}
+}
+
+// TestPresent: who follows a node is on file with it, as long as its lease lasts, and whoever waits for nodes need not read it.
+func TestPresent(t *testing.T) {
+	t.Parallel()
+	n := newPostgresBench(t, pgtest.New(t))
+	one, two := register(t, n.Store, 1, time.Hour), register(t, n.Store, 2, time.Hour)
+	who := store.Follower{Token: keywright.ID{7}, Run: keywright.ID{8}}
+	want := store.Following{Count: 3, Some: []store.Followed{{Follower: who, Acknowledged: 1 << 60}}}
+	for _, id := range []keywright.ID{two, {9}} { // of a node that is not on file nothing is kept
+		if err := n.Nodes().Publish(t.Context(), id, want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := n.Nodes().Present(t.Context())
+	if err != nil || len(list) != 2 || list[0].ID != one || list[1].ID != two || list[1].Version != "v1" || list[1].Lease < time.Minute {
+		t.Fatalf("%v: %+v", err, list)
+	}
+	if diff := cmp.Diff([]store.Following{{}, want}, []store.Following{list[0].Following, list[1].Following}); diff != "" {
+		t.Errorf("who follows (-want, +got):\n%s", diff)
+	}
+	if _, err := n.Nodes().Renew(t.Context(), two, time.Microsecond); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := n.Nodes().Present(t.Context()); err != nil || len(list) != 1 {
+		t.Errorf("after its lease: %v, %+v", err, list)
 	}
 }
 

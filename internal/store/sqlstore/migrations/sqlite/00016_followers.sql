@@ -1,0 +1,3 @@
+-- +goose Up
+-- A file has one node, which knows who follows it.
+SELECT 1;
