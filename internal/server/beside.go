@@ -48,10 +48,10 @@ func (s *Server) askedBeside(judge *gateway.Judge, ids *requestIDs) {
 			if s.tls != nil {
 				b.listener = tls.NewListener(b.listener, s.tls)
 			}
-			agent := &spoe.Agent{Judge: judge, Trusted: s.cfg.TrustedProxies, RequestID: ids.next, Log: s.cfg.Log}
+			agent := &spoe.Agent{Judge: judge, Trusted: s.cfg.TrustedProxies, RequestID: ids.next, Log: s.cfg.Log, Took: s.metrics.latency.haproxy.took}
 			b.serve = agent.Serve
 		case envoy:
-			asked := &extauthz.Server{Judge: judge, TLS: s.tls, Trusted: s.cfg.TrustedProxies, RequestID: ids.next, Log: s.cfg.Log}
+			asked := &extauthz.Server{Judge: judge, TLS: s.tls, Trusted: s.cfg.TrustedProxies, RequestID: ids.next, Log: s.cfg.Log, Took: s.metrics.latency.envoy.took}
 			b.serve = asked.Serve
 		case scraper:
 			b.serve = s.metrics.serve

@@ -20,7 +20,8 @@ type front struct {
 	doors      http.Handler
 	hot        map[string]hotDoor // by path
 	proxies    *gateway.Server    // at paths that their configurations name; nil: there are none
-	foreign    []*dialect.Door    // whose answers have a shape of their own
+	latency    latency
+	foreign    []*dialect.Door // whose answers have a shape of their own
 	trusted    []netip.Prefix
 	body       int64
 	headers    []header
@@ -36,7 +37,7 @@ const refusedPath = "the path has more than one meaning: send it without empty, 
 
 // ServeHTTP answers one request and notes it in the log.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	begun := f.now()
+	begun := time.Now()
 	a, _ := f.answers.Get().(*answer)
 	if a == nil {
 		a = new(answer)
@@ -54,7 +55,12 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if failure := recover(); failure != nil {
 			f.panicked(a, r, id, failure) // may panic on: net/http then drops the connection
 		}
-		f.note(a, r, id, begun)
+		took := time.Since(begun) // which is no matter of the configured clock
+		if !hot {
+			door.timed = f.latency.of(r)
+		}
+		door.took(a.code(), took)
+		f.note(a, r, id, took)
 		a.ResponseWriter = nil
 		f.answers.Put(a)
 	}()
@@ -70,15 +76,16 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // where the mux would take a good part of what the door does; what the mux would say of it is asked beforehand.
 type hotDoor struct {
 	http.Handler
+	*timed
 	pattern string
 }
 
-// newHotDoors finds the doors that mux has for POST at the paths.
-func newHotDoors(mux *http.ServeMux, paths ...string) map[string]hotDoor {
+// newHotDoors finds the doors that mux has for POST at the paths, which are measured as said.
+func newHotDoors(mux *http.ServeMux, paths map[string]*timed) map[string]hotDoor {
 	doors := make(map[string]hotDoor, len(paths))
-	for _, path := range paths {
+	for path, measured := range paths {
 		handler, pattern := mux.Handler(&http.Request{Method: http.MethodPost, URL: &url.URL{Path: path}})
-		doors[path] = hotDoor{handler, pattern}
+		doors[path] = hotDoor{handler, measured, pattern}
 	}
 	return doors
 }
@@ -90,7 +97,7 @@ func (f *front) hotDoor(r *http.Request) (hotDoor, bool) {
 		return hotDoor{}, false
 	}
 	if f.proxies != nil && f.proxies.Knows(r.URL.Path) && knownMethod(r.Method) {
-		return hotDoor{f.proxies, gateway.Pattern}, true
+		return hotDoor{f.proxies, f.latency.check, gateway.Pattern}, true
 	}
 	door, ok := f.hot[r.URL.Path]
 	return door, ok && r.Method == http.MethodPost
@@ -197,7 +204,7 @@ func (f *front) panicked(a *answer, r *http.Request, id []string, failure any) {
 
 // note writes the request's line. The route is the pattern that was matched, never the path as sent,
 // whose parts can be secrets that somebody put there by mistake.
-func (f *front) note(a *answer, r *http.Request, id []string, begun time.Time) {
+func (f *front) note(a *answer, r *http.Request, id []string, took time.Duration) {
 	level := slog.LevelInfo
 	if a.status >= http.StatusInternalServerError {
 		level = slog.LevelWarn
@@ -207,13 +214,12 @@ func (f *front) note(a *answer, r *http.Request, id []string, begun time.Time) {
 		return
 	}
 	// Without the caller's position, which costs more than the line.
-	ended := f.now()
-	line := slog.NewRecord(ended, level, "request", 0)
+	line := slog.NewRecord(f.now(), level, "request", 0)
 	line.AddAttrs(
 		slog.String("route", route(r)),
 		slog.Int("status", a.code()),
 		slog.Int64("bytes", a.bytes),
-		slog.Duration("took", ended.Sub(begun)),
+		slog.Duration("took", took),
 		slog.String("request_id", id[0]),
 		slog.String("address", r.RemoteAddr),
 	)

@@ -22,6 +22,7 @@ type metrics struct {
 	waits    prometheus.Histogram
 	unknown  prometheus.Counter
 	webhooks *prometheus.CounterVec
+	latency  latency // if anybody can ask
 }
 
 func newMetrics(s *Server) *metrics {
@@ -45,6 +46,9 @@ func newMetrics(s *Server) *metrics {
 	build.Set(1)
 	m.registry.MustRegister(m.waits, m.unknown, m.webhooks, build, state{s},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if s.cfg.Metrics != "" {
+		m.latency = newLatency(m.registry)
+	}
 	return m
 }
 

@@ -57,6 +57,7 @@ func (s *Server) mount(keys *keyring.Ring) error {
 	if err := s.doors(mux, foreign, proxies, keys); err != nil {
 		return err
 	}
+	times := s.metrics.latency
 	s.front = &front{
 		doors:      mux,
 		foreign:    foreign,
@@ -64,8 +65,9 @@ func (s *Server) mount(keys *keyring.Ring) error {
 		body:       s.cfg.Limits.BodyBytes,
 		headers:    everyAnswer(s.tls != nil),
 		hotHeaders: hotAnswer(s.tls != nil),
-		hot:        newHotDoors(mux, "/api/v1/verify", "/oauth2/introspect"),
+		hot:        newHotDoors(mux, map[string]*timed{"/api/v1/verify": times.verify, "/oauth2/introspect": times.introspect}),
 		proxies:    proxies,
+		latency:    times,
 		ids:        ids,
 		now:        s.cfg.Now,
 		log:        s.cfg.Log,

@@ -34,6 +34,8 @@ type Server struct {
 	Trusted   []netip.Prefix // networks of proxies that are believed about the client's address
 	RequestID func() string  // nil: none
 	Log       *slog.Logger   // nil: discarded
+	// Took is told how long each answer took, by its status. Nil: nobody is.
+	Took func(status int, answer time.Duration)
 }
 
 // Limits. Envoy's own for all headers of a request is 60 KiB unless set.
@@ -101,6 +103,9 @@ func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (answer *aut
 			s.log().ErrorContext(ctx, "a handler panicked", "type", fmt.Sprintf("%T", failure), "request_id", asked.RequestID, "stack", string(debug.Stack()))
 			ruling = gateway.Ruling{Status: http.StatusServiceUnavailable, RetryAfter: 1, Detail: "something went wrong here; the log has the cause"}
 			answer = response(&ruling, settings{})
+		}
+		if s.Took != nil {
+			s.Took(ruling.Status, time.Since(begun))
 		}
 		gateway.Note(ctx, s.Log, authv3.Authorization_Check_FullMethodName, &asked, &ruling, begun)
 	}()

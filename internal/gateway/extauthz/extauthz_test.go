@@ -258,3 +258,17 @@ func TestHealth(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTook: every answer is measured, that to a mistaken configuration too.
+func TestTook(t *testing.T) {
+	t.Parallel()
+	var told []int
+	s := &extauthz.Server{Judge: &gateway.Judge{}, Took: func(status int, answer time.Duration) {
+		if told = append(told, status); answer <= 0 {
+			t.Errorf("it took %s", answer)
+		}
+	}}
+	if _, err := s.Check(t.Context(), question(map[string]string{"keywright": "scopes/x"}, nil)); err != nil || len(told) != 1 || told[0] < 400 {
+		t.Errorf("%v, %d", err, told)
+	}
+}

@@ -25,6 +25,8 @@ type Agent struct {
 	Trusted   []netip.Prefix // networks of proxies that are believed about the client's address
 	RequestID func() string  // nil: none
 	Log       *slog.Logger   // nil: discarded
+	// Took is told how long each answer took, by its status. Nil: nobody is.
+	Took func(status int, answer time.Duration)
 }
 
 // Limits of a connection. HAProxy ends idle ones by itself, after the time that the documented configuration sets.

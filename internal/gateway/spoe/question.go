@@ -72,6 +72,9 @@ func (a *Agent) rule(ctx context.Context, c *connection, q question) gateway.Rul
 		asked.RequestID = a.RequestID()
 	}
 	ruling := a.ask(ctx, q, &asked)
+	if a.Took != nil {
+		a.Took(ruling.Status, time.Since(begun))
+	}
 	gateway.Note(ctx, a.Log, "SPOE "+message, &asked, &ruling, begun)
 	return ruling
 }

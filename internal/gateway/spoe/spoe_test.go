@@ -1,6 +1,7 @@
 package spoe_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright"
+	"github.com/keywright/keywright/internal/gateway"
 	"github.com/keywright/keywright/internal/gateway/spoe"
 	"github.com/keywright/keywright/internal/server"
 	"github.com/keywright/keywright/keywrighttest"
@@ -215,5 +217,33 @@ func TestHello(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestTook: every answer is measured, that to a mistaken configuration too.
+func TestTook(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan int, 2)
+	agent := &spoe.Agent{Judge: &gateway.Judge{}, Took: func(status int, answer time.Duration) {
+		if told <- status; answer <= 0 {
+			t.Errorf("it took %s", answer)
+		}
+	}}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- agent.Serve(ctx, l) }()
+	p := dial(t, l.Addr().String())
+	p.greet(16380)
+	set := p.answered(ask(map[string]any{"need": "scopes/x", "authorizations": 0, "standalones": 0}))
+	if status := <-told; status < 400 || len(told) > 0 {
+		t.Errorf("%v is measured as %d", set, status)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
