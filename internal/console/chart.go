@@ -111,11 +111,27 @@ func (c chart) doors() []cause {
 
 // barTitle says what a bar stands for.
 func (c chart) barTitle(b bar) string {
-	when := b.at.Format("2 January 2006")
+	when := c.step(b)
 	if c.by == keywright.ByHour {
-		when = b.at.Format("2 January, 15:00 UTC")
+		when += " UTC"
 	}
 	return fmt.Sprintf("%s: %s accepted, %s refused", when, number(b.accepted), number(b.refused))
+}
+
+// step is the hour or the day of a bar, in UTC.
+func (c chart) step(b bar) string {
+	if c.by == keywright.ByHour {
+		return b.at.Format("2 January, 15:04")
+	}
+	return b.at.Format("2 January 2006")
+}
+
+// stepTitle is what steps are called above a column of them.
+func (c chart) stepTitle() string {
+	if c.by == keywright.ByHour {
+		return "Hour from (UTC)"
+	}
+	return "Day (UTC)"
 }
 
 // units writes a length of the chart.
@@ -150,6 +166,14 @@ func causeWords(name string) string {
 	return name
 }
 
+// share says a part of a whole in percent.
+func share(part float64) string {
+	if part < 0.01 {
+		return "< 1 %"
+	}
+	return fmt.Sprintf("%.0f %%", part*100)
+}
+
 // view is the chart's own coordinates.
 func (c chart) view() string { return fmt.Sprintf("0 0 %d %d", chartWidth, chartHeight+1) }
 
@@ -158,11 +182,12 @@ func (c chart) summary() string {
 	return fmt.Sprintf("In the last %s: %s accepted, %s refused", c.period.title, number(c.total.Accepted), number(c.total.Refused))
 }
 
-// first and last are what stands below its ends.
-func (c chart) first() string { return c.end(0) }
-func (c chart) last() string  { return c.end(len(c.bars) - 1) }
+// first, middle and last are what stands below it.
+func (c chart) first() string  { return c.below(0) }
+func (c chart) middle() string { return c.below((len(c.bars) - 1) / 2) }
+func (c chart) last() string   { return c.below(len(c.bars) - 1) }
 
-func (c chart) end(i int) string {
+func (c chart) below(i int) string {
 	if c.by == keywright.ByHour {
 		return c.bars[i].at.Format("2 Jan, 15:04 UTC")
 	}

@@ -4,8 +4,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/keywrighttest"
@@ -189,7 +191,16 @@ func TestOverviewAndSettings(t *testing.T) {
 	issued := g.Issue(t, keywright.NewToken{Account: "acme", Label: "<i>ends</i>", ExpiresIn: 3 * 86400, Scopes: []string{"a:read"}})
 	_, err := g.ClientFor(issued).Verify(t.Context(), keywright.VerifyRequest{Scopes: []string{"b:read"}})
 	must(t, err)
-	ada.get("/console/a/acme/").mustSay(t, "<strong>1</strong>", "Ending soon", "&lt;i&gt;ends", "state=disabled")
+	ada.get("/console/a/acme/").mustSay(t, "<strong>1</strong>", "Ending soon", "&lt;i&gt;ends", "state=disabled", "Verifications in 30 days")
+	counted := func() bool { // what was presented is added up every second or so
+		used, err := g.Client.AccountUsage(t.Context(), "acme", keywright.ReportQuery{})
+		must(t, err)
+		return used.Total.Refused == 1
+	}
+	for end := time.Now().Add(20 * time.Second); !counted() && time.Now().Before(end); {
+		runtime.Gosched()
+	}
+	ada.get("/console/a/acme/").mustSay(t, "In the last 30 days: 0 accepted, 1 refused", "As a table", `<td class="number">1</td>`, "Scope missing")
 	rita := g.as("rita").get("/console/a/acme/")
 	if strings.Contains(rita.body, "ends&lt;") || strings.Contains(rita.text(), "What happened last") {
 		t.Error("a reader of one space is told of the account")
@@ -208,7 +219,11 @@ func TestOverviewAndSettings(t *testing.T) {
 			t.Errorf("an account by somebody who is no operator: %s", at.Status)
 		}
 	}
+	if strings.Contains(ada.get("/console/a/acme/").text(), "Nodes and their followers") {
+		t.Error("an admin of an account is told of the instance's nodes")
+	}
 	root := operator(t, g.Server)
+	root.get("/console/a/acme/").mustSay(t, "Nodes and their followers", "this one", "needs none", "up to date")
 	root.post("/console/new-account", "name", "fresh", "title", "Fresh").mustSay(t, "The account fresh is there")
 	root.get("/console/a/acme/settings/close").mustSay(t, "1 active token")
 	root.post("/console/a/acme/settings/close").mustSay(t, "closed since")

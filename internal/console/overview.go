@@ -1,8 +1,8 @@
 package console
 
 import (
-	"cmp"
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"time"
@@ -31,9 +31,10 @@ type overviewView struct {
 	ending     []keywright.Token
 	unused     []keywright.Token
 	top        keywright.TopCallers
-	refused    keywright.RefusedAttempts
+	usage      chart
 	events     []keywright.Event
 	labels     labels
+	nodes      keywright.Nodes // for operators
 }
 
 // overview is the first page of an account: each part only for who may look at what it tells.
@@ -56,8 +57,17 @@ func (s *site) overview(ctx context.Context, v *visit) (answer, error) {
 			return answer{}, err
 		}
 	}
+	if v.operator() {
+		var err error
+		if o.nodes, err = s.Authority.Nodes(ctx, v.caller); err != nil {
+			return answer{}, err
+		}
+	}
 	return show("Overview", overviewPage(v, o)), nil
 }
+
+// leaseLeft says how long a lease still lasts.
+func leaseLeft(d time.Duration) string { return fmt.Sprintf("%.1f s left", d.Seconds()) }
 
 func (s *site) overviewTokens(ctx context.Context, v *visit, o *overviewView) error {
 	of := keywright.TokenFilter{Account: v.account}
@@ -93,18 +103,9 @@ func (s *site) overviewUse(ctx context.Context, v *visit, o *overviewView) error
 	if o.top, err = s.Authority.TopCallers(ctx, v.caller, v.account, q); err != nil {
 		return err
 	}
-	o.refused, err = s.Authority.RefusedAttempts(ctx, v.caller, v.account, q)
+	used, err := s.Authority.AccountUsage(ctx, v.caller, v.account, q)
+	o.usage = newChart(periodNamed("30d"), keywright.TokenUsage{From: used.Since, To: v.now, By: keywright.ByDay, Total: used.Total, Items: used.Items})
 	return err
-}
-
-// causes are those of the refusals, the most frequent first.
-func (o overviewView) causes() []cause {
-	var all []cause
-	for name, n := range o.refused.Causes {
-		all = append(all, cause{name, n})
-	}
-	slices.SortFunc(all, func(a, b cause) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.name, b.name)) })
-	return all
 }
 
 // stateURL is the list of the tokens in a state.
