@@ -27,6 +27,19 @@ func navigation() []destination {
 	}
 }
 
+// instancePages are where an operator can go that is in no account.
+func instancePages() []destination {
+	return []destination{
+		{"Accounts", "accounts", "/accounts", ""},
+		{"Operators", "star", "/operators", ""},
+	}
+}
+
+// on reports whether the visit is at a page that is in no account, or below it.
+func (v *visit) on(d destination) bool {
+	return v.r.URL.Path == root+d.below || strings.HasPrefix(v.r.URL.Path, root+d.below+"/")
+}
+
 // destinations are those that the person can go to.
 func (v *visit) destinations() []destination {
 	return slices.DeleteFunc(navigation(), func(d destination) bool {

@@ -110,9 +110,14 @@ func (f *roleForm) withProof(v *visit, page string) bool {
 	if f.get("role") != "admin" || v.justProved() {
 		return true
 	}
-	f.values.Del("next")
-	f.prove = v.path("/sign-in?" + url.Values{"again": {"on"}, "next": {page + "?" + f.values.Encode()}}.Encode())
+	f.prove = v.proveFor(page, f.form)
 	return false
+}
+
+// proveFor is where somebody proves who it is, to come back to a page with what was filled in there.
+func (v *visit) proveFor(page string, f *form) string {
+	f.values.Del("next")
+	return v.path("/sign-in?" + url.Values{"again": {"on"}, "next": {page + "?" + f.values.Encode()}}.Encode())
 }
 
 func (s *site) giveForm(ctx context.Context, v *visit) (answer, error) {

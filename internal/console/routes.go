@@ -26,6 +26,7 @@ func (s *site) routes() {
 	s.page("GET /{$}", s.home)
 	s.page("GET /accounts", s.accounts)
 	s.page("GET "+inAccount+"/{$}", s.overview)
+	s.routeOperators()
 	s.routeSettings()
 	s.routeSpaces()
 	s.routePeople()
