@@ -126,7 +126,7 @@ func credentialsPage(v *visit, c shownOnce) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</textarea><div class=\"form-actions\"><button type=\"button\" data-download=\"#env\" data-name=\".env\" hidden>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</textarea><div class=\"form-actions\"><button type=\"button\" data-download=\"#env\" data-name=\".env\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

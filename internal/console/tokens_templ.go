@@ -415,7 +415,7 @@ func tokenResults(v *visit, l tokenList) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.who.MaySomewhere(tokensWrite) {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<th class=\"select\"><input type=\"checkbox\" data-select-all aria-label=\"Select all on this page\" hidden></th>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<th class=\"select\"><input type=\"checkbox\" data-select-all aria-label=\"Select all on this page\"></th>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

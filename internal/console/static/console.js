@@ -151,7 +151,6 @@ function liveSearch(form) {
 	};
 	form.addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(search, 220); });
 	form.addEventListener('submit', event => { event.preventDefault(); clearTimeout(timer); search(); });
-	form.querySelector('[data-search]').hidden = true;
 }
 
 // Selecting rows.
@@ -160,7 +159,6 @@ function selectable(form) {
 	const every = form.querySelector('[data-select-all]');
 	const label = form.querySelector('[data-selected]');
 	if (!every || !label) return;
-	every.hidden = false;
 	const tell = () => {
 		const chosen = boxes().filter(box => box.checked).length;
 		label.textContent = `${chosen} selected`;
@@ -205,7 +203,6 @@ function liveCheck(form) {
 		clearTimeout(timer);
 		timer = setTimeout(check, 300);
 	});
-	form.querySelector('.check').hidden = true;
 	showCatalogues();
 	check();
 }
@@ -232,7 +229,6 @@ function guardSecrets(part) {
 }
 
 function download(button) {
-	button.hidden = false;
 	button.addEventListener('click', () => {
 		const text = document.querySelector(button.dataset.download).value;
 		const link = document.createElement('a');
@@ -268,7 +264,6 @@ function fillInvitation(part) {
 // What is done to a part of a page once it is there.
 const enhancements = {
 	'[data-select]': input => { input.select(); },
-	'[data-copy]': button => { button.hidden = false; },
 	'form[data-live]': liveSearch,
 	'form.bulk': selectable,
 	'form[data-check]': liveCheck,
