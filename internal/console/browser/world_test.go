@@ -24,7 +24,7 @@ type world struct {
 // password is everybody's.
 const password = "a long enough password"
 
-// newWorld has the accounts default, with things of every kind in every state, and quiet, with nothing. Besides the operator
+// newWorld has the accounts default, with things of every kind in every state, and quiet and busy, with nothing. Besides the operator
 // there are rita, who reads the space team of default, tess, the admin of quiet, and dora, who is disabled.
 func newWorld(t testing.TB) *world {
 	t.Helper()
@@ -33,7 +33,6 @@ func newWorld(t testing.TB) *world {
 	w.Server = keywrighttest.New(t, keywrighttest.WithWebhooksTo(netip.MustParsePrefix("127.0.0.0/8")), keywrighttest.WithClock(func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }))
 	w.tenants()
 	w.tokens()
-	w.thousand()
 	w.audience()
 	w.webhook()
 	w.events()
