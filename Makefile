@@ -2,8 +2,9 @@
 # make test   every check there is; on Debian, as root, it installs what they need
 # make prove  the long runs of what make test proves in a short form: an hour and more
 # make bench  the figures of docs/performance.md, measured here
+# make scores  how Lighthouse scores the console here, for docs/console.md
 
-.PHONY: run build test prove bench
+.PHONY: run build test prove bench scores
 
 run:
 	go run ./cmd/keywright serve
@@ -22,3 +23,8 @@ prove:
 
 bench:
 	scripts/bench
+
+scores:
+	scripts/need chromium=chromium node=nodejs npm=npm
+	npm ci --prefix internal/console/browser/testdata/npm --ignore-scripts --no-audit --no-fund --silent
+	KEYWRIGHT_CONSOLE_DOCS=$(CURDIR)/docs go test -count=1 -timeout 30m -run TestLighthouse -v ./internal/console/browser

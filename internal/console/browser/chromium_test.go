@@ -36,15 +36,22 @@ func TestMain(m *testing.M) {
 // nothing may be.
 func browser(t testing.TB) context.Context {
 	t.Helper()
-	program, err := exec.LookPath("chromium")
-	need(t, err, "install Chromium")
+	path := program(t)
 	chromium.Do(func() {
-		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program))
+		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path))
 		chromium.ctx, chromium.stop = chromedp.NewContext(context.Background(), chromedp.WithAllocatorOptions(options...))
 		chromium.err = chromedp.Do(chromium.ctx)
 	})
 	must(t, chromium.err)
 	return chromium.ctx
+}
+
+// program is the path of Chromium.
+func program(t testing.TB) string {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	need(t, err, "install Chromium")
+	return path
 }
 
 // fromNPM is the path of a file that npm ci installs.
