@@ -49,6 +49,8 @@ type serveCmd struct {
 	SMTPFrom         string `name:"smtp-from" help:"Sender of these letters." placeholder:"ADDRESS" env:"KEYWRIGHT_SMTP_FROM"`
 	SMTPPasswordFile string `name:"smtp-password-file" help:"File with the password for the mail server. Default: KEYWRIGHT_SMTP_PASSWORD." placeholder:"FILE" env:"KEYWRIGHT_SMTP_PASSWORD_FILE"`
 
+	DrainDelay time.Duration `help:"How long requests are still taken after the server was told to stop, while /readyz says so, for load balancers to notice. Only if /readyz was asked in the last minute." default:"5s" env:"KEYWRIGHT_DRAIN_DELAY"`
+
 	WebhookNetwork []netip.Prefix `help:"Network that webhooks may go to although it is not public, also by http; repeatable." placeholder:"CIDR" env:"KEYWRIGHT_WEBHOOK_NETWORK"`
 
 	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"KEYWRIGHT_LOG_FORMAT"`
@@ -130,6 +132,7 @@ func (c *serveCmd) config(log *slog.Logger) server.Config {
 		Metrics:          c.Metrics,
 		SPOE:             c.SPOE,
 		ExtAuthz:         c.ExtAuthz,
+		DrainDelay:       c.DrainDelay,
 		WebhookNetworks:  c.WebhookNetwork,
 		SMTPURL:          c.SMTPURL,
 		SMTPFrom:         c.SMTPFrom,

@@ -51,7 +51,7 @@ func (s *Server) askedBeside(judge *gateway.Judge, ids *requestIDs) {
 			agent := &spoe.Agent{Judge: judge, Trusted: s.cfg.TrustedProxies, RequestID: ids.next, Log: s.cfg.Log, Took: s.metrics.latency.haproxy.took}
 			b.serve = agent.Serve
 		case envoy:
-			asked := &extauthz.Server{Judge: judge, TLS: s.tls, Trusted: s.cfg.TrustedProxies, RequestID: ids.next, Log: s.cfg.Log, Took: s.metrics.latency.envoy.took}
+			asked := &extauthz.Server{Judge: judge, TLS: s.tls, Trusted: s.cfg.TrustedProxies, RequestID: ids.next, Log: s.cfg.Log, Took: s.metrics.latency.envoy.took, Stopping: s.health.stopping}
 			b.serve = asked.Serve
 		case scraper:
 			b.serve = s.metrics.serve

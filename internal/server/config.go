@@ -66,6 +66,11 @@ type Config struct {
 
 	SSO SSO
 
+	// DrainDelay is for how long requests are still taken after the server was told to stop, while /readyz says so and each answer is the
+	// last of its connection: load balancers need as long to notice. It passes only if somebody asked /readyz in the
+	// last minute. At most 5 minutes; 0: no time.
+	DrainDelay time.Duration
+
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; none: nobody's.
 	TrustedProxies []netip.Prefix
 	Limits         Limits

@@ -21,6 +21,7 @@ type front struct {
 	hot        map[string]hotDoor // by path
 	proxies    *gateway.Server    // at paths that their configurations name; nil: there are none
 	latency    latency
+	stopping   <-chan struct{} // closed when clients are to come back by another connection, to whoever is there then
 	foreign    []*dialect.Door // whose answers have a shape of their own
 	trusted    []netip.Prefix
 	body       int64
@@ -50,6 +51,11 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		headers = f.hotHeaders
 	}
 	setAll(w.Header(), headers, id)
+	select {
+	case <-f.stopping:
+		w.Header()["Connection"] = lastAnswer
+	default:
+	}
 	f.prepare(r, id)
 	defer func() {
 		if failure := recover(); failure != nil {
@@ -162,6 +168,10 @@ func hotAnswer(tls bool) []header {
 	}
 	return headers
 }
+
+// lastAnswer ends a connection without a race: who knows that it ends sends nothing more on it (RFC 9112 section 9.6; in HTTP/2, net/http
+// makes a GOAWAY of it).
+var lastAnswer = []string{"close"}
 
 func setAll(answer http.Header, headers []header, id []string) {
 	for i := range headers {

@@ -12,11 +12,28 @@ import (
 type health struct {
 	ping     func(context.Context) error
 	now      func() time.Time
-	draining atomic.Bool
+	stopping chan struct{} // closed when the server is told to stop
+	asked    atomic.Int64  // when it was asked last whether requests may be sent here, in Unix nanoseconds; 0: never
 
 	mu      sync.Mutex // one ping at a time, whoever asks
 	checked time.Time
 	last    error
+}
+
+// watchedFor is how long somebody who asked whether requests may be sent here counts as asking regularly.
+const watchedFor = time.Minute
+
+// watched reports whether somebody asks regularly, who sends requests elsewhere once it hears no.
+func (h *health) watched() bool { return time.Now().UnixNano()-h.asked.Load() < int64(watchedFor) }
+
+// stops reports whether the server was told to stop.
+func (h *health) stops() bool {
+	select {
+	case <-h.stopping:
+		return true
+	default:
+		return false
+	}
 }
 
 // The database is asked at most once in this time: the doors are open to everybody.
@@ -28,8 +45,9 @@ func (h *health) live(w http.ResponseWriter, _ *http.Request) { plain(w, http.St
 // ready answers whether requests may be sent here: the database answers and takes
 // writes, and the server is not about to stop.
 func (h *health) ready(w http.ResponseWriter, r *http.Request) {
+	h.asked.Store(time.Now().UnixNano())
 	switch {
-	case h.draining.Load():
+	case h.stops():
 		plain(w, http.StatusServiceUnavailable, "stopping")
 	case h.check(r.Context()) != nil:
 		plain(w, http.StatusServiceUnavailable, "the database does not answer or takes no writes")

@@ -12,7 +12,7 @@ func TestReady(t *testing.T) {
 	t.Parallel()
 	now, pings := time.Now(), 0
 	var down error
-	h := &health{now: func() time.Time { return now }, ping: func(context.Context) error { pings++; return down }}
+	h := &health{stopping: make(chan struct{}), now: func() time.Time { return now }, ping: func(context.Context) error { pings++; return down }}
 	ask := func() int {
 		w := httptest.NewRecorder()
 		h.ready(w, httptest.NewRequest("GET", "/readyz", nil))
@@ -33,7 +33,7 @@ func TestReady(t *testing.T) {
 	if got := ask(); got != 200 {
 		t.Errorf("a database that answers again: %d", got)
 	}
-	h.draining.Store(true)
+	close(h.stopping)
 	if got := ask(); got != 503 {
 		t.Errorf("while stopping: %d", got)
 	}

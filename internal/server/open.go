@@ -37,6 +37,9 @@ type Opened struct {
 // Leases that are shorter are lost when the database is slow for a moment; for longer ones nobody wants to wait.
 const leastLease, mostLease = 500 * time.Millisecond, time.Minute
 
+// mostDrainDelay is more than any load balancer needs to notice.
+const mostDrainDelay = 5 * time.Minute
+
 // Open locks the data directory, takes the address, opens the database, and makes at the
 // first start what an instance needs. On an error nothing is left open.
 func Open(ctx context.Context, cfg Config) (*Server, error) {
@@ -68,6 +71,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	if s.cfg.Lease < leastLease || s.cfg.Lease > mostLease {
 		return fmt.Errorf("the lease is %s: want %s to %s", s.cfg.Lease, leastLease, mostLease)
+	}
+	if s.cfg.DrainDelay < 0 || s.cfg.DrainDelay > mostDrainDelay {
+		return fmt.Errorf("the drain delay is %s: want 0 to %s", s.cfg.DrainDelay, mostDrainDelay)
 	}
 	if s.lock, err = openData(s.cfg.Data); err != nil {
 		return err

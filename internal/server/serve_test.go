@@ -128,6 +128,62 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 	}
 }
 
+// A server that a load balancer watches takes requests until that has had the time to notice that it stops: on connections that there are
+// and on new ones, each of which then ends with its answer.
+func TestStopIsNoticedFirst(t *testing.T) {
+	t.Parallel()
+	s := start(t, Config{DrainDelay: 3 * time.Second})
+	ask := func(conn net.Conn, path string) *http.Response {
+		t.Helper()
+		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	kept := dial(t, s)
+	if answer := ask(kept, "/readyz"); answer.StatusCode != http.StatusOK || answer.Close {
+		t.Fatalf("before: %d, the connection ends: %t", answer.StatusCode, answer.Close)
+	}
+	ended := make(chan error, 1)
+	begun := time.Now()
+	go func() { ended <- s.stop() }()
+	<-s.health.stopping
+	for _, conn := range []net.Conn{kept, dial(t, s)} {
+		if answer := ask(conn, "/healthz"); answer.StatusCode != http.StatusOK || !answer.Close {
+			t.Errorf("meanwhile: %d, the connection ends: %t", answer.StatusCode, answer.Close)
+		}
+		if n, err := conn.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("after the last answer: %d, %v", n, err)
+		}
+	}
+	if answer := ask(dial(t, s), "/readyz"); answer.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("readiness: %d", answer.StatusCode)
+	}
+	if err := <-ended; err != nil || time.Since(begun) < s.cfg.DrainDelay {
+		t.Errorf("ended after %s: %v", time.Since(begun), err)
+	}
+}
+
+// Nobody waits for load balancers where there are none.
+func TestStopUnwatched(t *testing.T) {
+	t.Parallel()
+	s := start(t, Config{DrainDelay: mostDrainDelay})
+	s.admin(t)
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	for _, wrong := range []time.Duration{-1, mostDrainDelay + 1} {
+		if _, err := Open(t.Context(), Config{Data: t.TempDir(), Listen: "127.0.0.1:0", DrainDelay: wrong}); err == nil || !strings.Contains(err.Error(), "want 0 to 5m") {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+}
+
 func dial(t *testing.T, s *instance) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.Addr().String())

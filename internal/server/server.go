@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -49,6 +50,7 @@ func (s *Server) mount(keys *keyring.Ring) error {
 	if err != nil {
 		return err
 	}
+	s.health = &health{ping: s.store.Ping, now: s.cfg.Now, stopping: make(chan struct{})}
 	judge := &gateway.Judge{Authority: s.authority, Rules: s.authority.Routes, Log: s.cfg.Log}
 	s.askedBeside(judge, ids)
 	proxies := &gateway.Server{Judge: judge, Address: address, RequestID: requestID}
@@ -68,6 +70,7 @@ func (s *Server) mount(keys *keyring.Ring) error {
 		hot:        newHotDoors(mux, map[string]*timed{"/api/v1/verify": times.verify, "/oauth2/introspect": times.introspect}),
 		proxies:    proxies,
 		latency:    times,
+		stopping:   s.health.stopping,
 		ids:        ids,
 		now:        s.cfg.Now,
 		log:        s.cfg.Log,
@@ -77,7 +80,6 @@ func (s *Server) mount(keys *keyring.Ring) error {
 
 // doors is the one list of them.
 func (s *Server) doors(mux *http.ServeMux, foreign []*dialect.Door, proxies *gateway.Server, keys *keyring.Ring) error {
-	s.health = &health{ping: s.store.Ping, now: s.cfg.Now}
 	mux.HandleFunc("GET /healthz", s.health.live)
 	mux.HandleFunc("GET /readyz", s.health.ready)
 	(&rest.API{
@@ -136,9 +138,9 @@ func (s *Server) Handler() http.Handler { return s.front }
 // Addr is the address that is listened at.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve answers requests until ctx ends. Then it tells readiness checks that it
-// stops, sends followers to other servers, lets the requests under way finish, writes the usage counts that are still in
-// memory, has nobody wait for this node any more, and returns.
+// Serve answers requests until ctx ends. Then it tells readiness checks that it stops and, once who asks for that has had the time to hear
+// it, takes no more connections, sends followers to other servers, lets the requests under way finish, writes the usage counts
+// that are still in memory, has nobody wait for this node any more, and returns.
 func (s *Server) Serve(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var node sync.WaitGroup
@@ -147,7 +149,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	node.Go(func() { s.node.Run(background) })
 	done := make(chan error, 1)
 	go func() { done <- s.authority.Run(background) }()
-	aside := s.serveBeside(ctx)
+	left, leave := s.leaving(ctx)
+	defer leave()
+	aside := s.serveBeside(left)
 	defer aside.stop()
 
 	server := s.httpServer()
@@ -156,8 +160,7 @@ func (s *Server) Serve(ctx context.Context) error {
 
 	var err error
 	select {
-	case <-ctx.Done():
-		s.health.draining.Store(true)
+	case <-left.Done():
 		s.node.Retire()
 		err = s.drain(server)
 	case err = <-served:
@@ -170,6 +173,30 @@ func (s *Server) Serve(ctx context.Context) error {
 	err = errors.Join(err, aside.end())
 	stop() // after the last request, so that its usage is written too
 	return errors.Join(err, ended(<-done))
+}
+
+// leaving returns what ends when no more requests are to be taken: after ctx by as long as load balancers were given to notice, if
+// there are any.
+func (s *Server) leaving(ctx context.Context) (context.Context, context.CancelFunc) {
+	left, leave := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		defer leave()
+		close(s.health.stopping)
+		if s.cfg.DrainDelay == 0 || !s.health.watched() {
+			return
+		}
+		s.cfg.Log.Info("told to stop: /readyz says so, and requests are taken until load balancers have heard it", "for", s.cfg.DrainDelay)
+		enough := time.NewTimer(s.cfg.DrainDelay)
+		defer enough.Stop()
+		select {
+		case <-enough.C:
+		case <-left.Done():
+		}
+	})
+	return left, func() {
+		stop()
+		leave()
+	}
 }
 
 func (s *Server) accept(server *http.Server) error {

@@ -34,6 +34,8 @@ type Server struct {
 	Trusted   []netip.Prefix // networks of proxies that are believed about the client's address
 	RequestID func() string  // nil: none
 	Log       *slog.Logger   // nil: discarded
+	// Stopping is closed when Envoy is to ask elsewhere, which the health service then says; some time later, Serve's context ends. Nil: they are one.
+	Stopping <-chan struct{}
 	// Took is told how long each answer took, by its status. Nil: nobody is.
 	Took func(status int, answer time.Duration)
 }
@@ -47,8 +49,7 @@ const (
 	mostDrain   = 5 * time.Second
 )
 
-// Serve answers on every connection that listener accepts, until ctx ends. Then the health service says so, calls
-// under way are answered, and it returns.
+// Serve answers on every connection that listener accepts, until ctx ends. Then calls under way are answered, and it returns.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := grpc.NewServer(s.options()...)
 	alive := health.NewServer()
@@ -56,6 +57,13 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	healthv1.RegisterHealthServer(server, alive)
 	authv3.RegisterAuthorizationServer(server, s)
 	stopped := make(chan struct{})
+	go func() {
+		select {
+		case <-s.Stopping:
+			alive.Shutdown()
+		case <-ctx.Done():
+		}
+	}()
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
 		alive.Shutdown()
