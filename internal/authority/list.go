@@ -224,3 +224,44 @@ func positionOf(l store.Listed, sort, name string) cursor {
 	}
 	return c
 }
+
+// LastUsed returns at most limit of the tokens that a filter chooses among those the caller may see, those that were used last
+// first and those that never were at the end, and how many there are in all.
+func (a *Authority) LastUsed(ctx context.Context, caller Caller, f keywright.TokenFilter, limit int) ([]keywright.Token, int64, error) {
+	items, total := []keywright.Token{}, int64(0)
+	q := keywright.TokenQuery{TokenFilter: f, Sort: "-" + keywright.SortLastUsed}
+	err := a.view(ctx, caller, func(s *scene) error {
+		find, seen, err := s.search(ctx, &q)
+		if err != nil || !seen {
+			return err
+		}
+		if err := begin(&find, q, ""); err != nil {
+			return err
+		}
+		if total, err = s.tx.Tokens().CountListed(ctx, find); err != nil {
+			return err
+		}
+		find.Limit = limit
+		found, err := s.lastUsed(ctx, find)
+		if err != nil {
+			return err
+		}
+		items, err = s.listed(ctx, found)
+		return err
+	})
+	return items, total, err
+}
+
+// lastUsed takes the two parts of the order of last use the other way round: in it what was never used comes first.
+func (s *scene) lastUsed(ctx context.Context, find store.TokenQuery) ([]store.Listed, error) {
+	used := find
+	used.Unused.UsedBefore = s.now.AddDate(1, 0, 0) // at any time: another node's clock may be ahead
+	found, err := s.tx.Tokens().List(ctx, used)
+	if err != nil || len(found) == find.Limit {
+		return found, err
+	}
+	find.Unused.Never = true
+	find.Limit -= len(found)
+	never, err := s.tx.Tokens().List(ctx, find)
+	return append(found, never...), err
+}

@@ -2,6 +2,7 @@ package authority
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -157,4 +158,36 @@ func FuzzCursor(f *testing.F) {
 			t.Errorf("%q reads as %+v, which is written %q", word, c, c.encode())
 		}
 	})
+}
+
+// What was used last comes first, and what never was at the end, however many are asked for.
+func TestLastUsed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.a.cfg.Usage = w.st
+	ada, labels := w.as("ada"), []string{"a", "b", "c", "d"}
+	for _, label := range labels {
+		req := scopesGranted("a:*")
+		req.Label = label
+		issued := w.issue(ada, req)
+		if label != "b" && label != "d" {
+			w.pass(time.Minute)
+			w.usable(issued.APIKey, "a:read")
+		}
+	}
+	w.must(w.a.flush(t.Context()))
+	for limit, want := range map[int]string{1: "c", 2: "c a", 3: "c a d", 9: "c a d b"} {
+		tokens, total, err := w.a.LastUsed(t.Context(), ada, keywright.TokenFilter{}, limit)
+		w.must(err)
+		var got []string
+		for _, token := range tokens {
+			got = append(got, token.Label)
+		}
+		if text := strings.Join(got, " "); text != want || total != 4 {
+			t.Errorf("the first %d of %d: %q, want %q", limit, total, text, want)
+		}
+	}
+	if _, _, err := w.a.LastUsed(t.Context(), w.as("otto"), keywright.TokenFilter{Account: "acme"}, 1); !errors.Is(err, keywright.ErrNotFound) {
+		t.Errorf("another tenant: %v", err)
+	}
 }

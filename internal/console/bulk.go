@@ -88,8 +88,8 @@ func (s *site) askBulk(ctx context.Context, v *visit, b bulkForm, change keywrig
 	if err != nil {
 		return answer{}, err
 	}
-	page, err := s.Authority.Tokens(ctx, v.caller, keywright.TokenQuery{TokenFilter: change.Filter, Sort: "-" + keywright.SortLastUsed, Limit: shown})
-	b.matched, b.sample = counted.Matched, page.Items
+	b.matched = counted.Matched
+	b.sample, _, err = s.Authority.LastUsed(ctx, v.caller, change.Filter, shown)
 	return show(bulkWords(b.act).verb+" tokens", bulkPage(v, b)), err
 }
 

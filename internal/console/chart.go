@@ -166,6 +166,29 @@ func causeWords(name string) string {
 	return name
 }
 
+// doorWords say by which door somebody came; a dialect's is called as it is.
+func doorWords(name string) string {
+	switch name {
+	case keywright.DoorREST:
+		return "Keywright's own API"
+	case keywright.DoorVerify:
+		return "the verify call"
+	case keywright.DoorToken:
+		return "the token endpoint"
+	case keywright.DoorIntrospect:
+		return "introspection"
+	case keywright.DoorRevoke:
+		return "the revocation endpoint"
+	case keywright.DoorCheck:
+		return "a gateway"
+	case keywright.DoorConsole:
+		return "the console"
+	case keywright.DoorGuard:
+		return "a guard"
+	}
+	return name
+}
+
 // share says a part of a whole in percent.
 func share(part float64) string {
 	if part < 0.01 {

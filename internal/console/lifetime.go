@@ -21,9 +21,9 @@ func (f tokenForm) lives() []life {
 		{value: strconv.Itoa(day), title: "24 hours"},
 		{value: strconv.Itoa(30 * day), title: "30 days"},
 		{value: strconv.Itoa(90 * day), title: "90 days"},
-		{value: strconv.Itoa(365 * day), title: "A year"},
+		{value: strconv.Itoa(365 * day), title: "365 days"},
 		{value: "date", title: "A date"},
-		{value: "permanent", title: "No expiry"},
+		{value: "permanent", title: "Never"},
 	}
 	if f.token != nil {
 		lives = append([]life{{value: keep, title: "As it is"}}, lives...)

@@ -56,7 +56,7 @@ func spaceRoles() []roleHelp { return accountRoles()[2:] }
 func roleOptions(roles []roleHelp) []option {
 	options := make([]option, len(roles))
 	for i, r := range roles {
-		options[i] = option{r.name, sentenceCase(r.name) + ": " + r.help}
+		options[i] = option{r.name, sentenceCase(r.name)}
 	}
 	return options
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -101,6 +102,9 @@ func (f roleForm) role(account string) keywright.Role {
 
 func (s *site) newRoleForm(ctx context.Context, v *visit, f *form) (roleForm, error) {
 	names, err := s.spaceNames(ctx, v)
+	if !f.has("space") && slices.Contains(names, "default") {
+		f.values.Set("space", "default")
+	}
 	return roleForm{form: f, username: v.r.PathValue("username"), spaces: names}, err
 }
 

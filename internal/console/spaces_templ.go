@@ -702,7 +702,7 @@ func membersCard(v *visit, s spaceView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = choice(s.form, "role", "Role", "", roleOptions(spaceRoles())).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = choice(s.form, "role", "Role", "An owner manages tokens and members, a manager tokens; a reader sees them.", roleOptions(spaceRoles())).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

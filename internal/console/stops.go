@@ -22,6 +22,6 @@ func (s *site) stopping(ctx context.Context, v *visit, filter keywright.TokenFil
 		return stopping{}, nil
 	}
 	filter.Account, filter.State = v.account, keywright.StateActive
-	tokens, total, err := s.Authority.TokensAt(ctx, v.caller, keywright.TokenQuery{TokenFilter: filter, Sort: "-" + keywright.SortLastUsed}, 0, stopsListed)
+	tokens, total, err := s.Authority.LastUsed(ctx, v.caller, filter, stopsListed)
 	return stopping{true, total, tokens}, err
 }

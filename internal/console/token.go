@@ -202,37 +202,38 @@ type explainForm struct {
 
 // ruleAnswer says what a rule found.
 func ruleAnswer(f keywright.Finding) string {
+	passed, refused := ruleWords(f.Rule)
 	if f.Refuses {
-		return ruleName(f.Rule) + ": no"
+		return refused
 	}
-	return ruleName(f.Rule)
+	return passed
 }
 
-// ruleName says in words what a rule asks.
-func ruleName(of keywright.Reason) string {
+// ruleWords say what it is when a rule lets an attempt pass, and when it refuses it.
+func ruleWords(of keywright.Reason) (passed, refused string) {
 	switch of {
 	case keywright.Undecided:
-		return "The token is known"
+		return "The token is known", "The token is not known"
 	case keywright.Revoked:
-		return "It is not revoked"
+		return "It is not revoked", "It is revoked"
 	case keywright.Expired:
-		return "It has not expired"
+		return "It has not expired", "It has expired"
 	case keywright.NotYetValid:
-		return "Its time has begun"
+		return "Its time has begun", "Its time has not begun"
 	case keywright.Disabled:
-		return "It is not disabled"
+		return "It is not disabled", "It is disabled"
 	case keywright.Closed:
-		return "Account and space are open"
+		return "Account and space are open", "The account or the space is closed"
 	case keywright.WrongKind:
-		return "Its kind acts here"
+		return "Its kind acts here", "Its kind does not act here"
 	case keywright.WrongTenant:
-		return "It acts in this space"
+		return "It acts in this space", "It does not act in this space"
 	case keywright.WrongAudience:
-		return "It is for this API"
+		return "It is for this API", "It is not for this API"
 	case keywright.WrongNetwork:
-		return "It may be used from there"
+		return "It may be used from there", "It may not be used from there"
 	case keywright.InsufficientScope:
-		return "Its scopes cover what is asked"
+		return "Its scopes cover what is asked", "Its scopes do not cover what is asked"
 	}
-	return of.String()
+	return of.String(), of.String()
 }

@@ -514,7 +514,7 @@ func TestExplain(t *testing.T) {
 	at := tokensAt + "/" + made(t, s, keywright.NewToken{Label: "ci", Scopes: []string{"a:read"}, AllowedCIDRs: []string{"10.0.0.0/8"}}).Token.ID.String() + "/explain"
 	p.get(at).mustSay(t, "Scopes asked for")
 	p.get(at+"?ask=on&scopes=a:read&address=10.1.2.3").mustSay(t, "allowed")
-	p.get(at+"?ask=on&scopes=a:write&address=192.0.2.1").mustSay(t, "refused: wrong_network", "missing", "a:write")
+	p.get(at+"?ask=on&scopes=a:write&address=192.0.2.1").mustSay(t, "refused: from another network", "wrong_network", "It may not be used from there", "missing", "a:write")
 	p.get(at+"?ask=on&scopes=a::b").mustSay(t, "at position 2")
 	p.get(at+"?ask=on&address=here").mustSay(t, "Must be an IP address")
 }

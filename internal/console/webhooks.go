@@ -200,6 +200,22 @@ func (s *site) rotateWebhook(ctx context.Context, v *visit) (answer, error) {
 	return show("Secret rotated", webhookSecretPage(v, made)), nil
 }
 
+// failures says how many tries in a row have failed.
+func failures(n int64) string {
+	if n == 1 {
+		return "A try has failed"
+	}
+	return number(n) + " tries in a row have failed"
+}
+
+// hostOf is whom a webhook tells, if it has no description.
+func hostOf(address string) string {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return address
+}
+
 // hookState is a webhook's state in a word: enabled, paused after failures, disabled.
 func hookState(v *visit, w keywright.Webhook) string {
 	switch {
