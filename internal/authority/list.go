@@ -130,6 +130,19 @@ func (a *Authority) TokensAt(ctx context.Context, caller Caller, q keywright.Tok
 	return items, total, err
 }
 
+// TokenStates returns how many of an account's tokens that the caller may see are in each state.
+func (a *Authority) TokenStates(ctx context.Context, caller Caller, account string) (n map[keywright.State]int64, err error) {
+	err = a.view(ctx, caller, func(s *scene) error {
+		find, seen, err := s.choose(ctx, keywright.TokenFilter{Account: account}, tokensRead)
+		if err != nil {
+			return err
+		}
+		n, err = s.tx.Tokens().CountStates(ctx, chosenPlace(find, seen), s.now)
+		return err
+	})
+	return n, err
+}
+
 // choose begins a search for tokens for which the actor has the scope; seen is false if there can be none.
 func (s *scene) choose(ctx context.Context, f keywright.TokenFilter, scope string) (find store.TokenQuery, seen bool, err error) {
 	sight, err := s.sight(f.Account, scope)

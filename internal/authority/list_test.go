@@ -96,6 +96,28 @@ func TestListSees(t *testing.T) {
 			}
 		})
 	}
+	_, err := w.a.Disable(t.Context(), w.as("ada"), data.Token.ID)
+	w.must(err)
+	for _, test := range []struct {
+		name             string
+		caller           Caller
+		active, disabled int64
+		err              error
+	}{
+		{"admin", w.as("ada"), 2, 1, nil},
+		{"reader of a space", w.as("rita"), 1, 0, nil},
+		{"space token", w.by(lab), 1, 0, nil},
+		{"another tenant", w.as("otto"), 0, 0, keywright.ErrNotFound},
+		{"nobody", Caller{}, 0, 0, keywright.ErrUnauthenticated},
+	} {
+		states, err := w.a.TokenStates(t.Context(), test.caller, "acme")
+		wantErr(t, err, test.err, "")
+		if states[keywright.StateActive] != test.active || states[keywright.StateDisabled] != test.disabled {
+			t.Errorf("%s counts %v", test.name, states)
+		}
+	}
+	_, err = w.a.Enable(t.Context(), w.as("ada"), data.Token.ID)
+	w.must(err)
 	self, err := w.a.Token(t.Context(), w.by(data), data.Token.ID)
 	w.must(err)
 	if self.Label != "data" {

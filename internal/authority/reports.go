@@ -49,18 +49,22 @@ func (r *reporting) used(now time.Time) store.UsageQuery {
 
 // sums is what was counted where the report is about, day by day, also of tokens that are gone.
 func (s *scene) sums(ctx context.Context, r reporting) ([]store.DaySum, error) {
-	q := store.SumQuery{
-		Account: r.tokens.Filter.Account, Spaces: r.tokens.Spaces, Kind: r.tokens.Filter.Kind, From: dayOf(r.since), To: dayOf(s.now) + 1,
-	}
-	switch space := r.tokens.Filter.Space; {
-	case !r.seen:
-		q.Spaces = []string{}
-	case space != "" && q.Spaces == nil:
-		q.Spaces = []string{space}
+	at := chosenPlace(r.tokens, r.seen)
+	return s.tx.Usages().Sums(ctx, store.SumQuery{Place: at, From: dayOf(r.since), To: dayOf(s.now) + 1})
+}
+
+// chosenPlace is where the tokens are that were chosen by account, space and kind; seen as choose says.
+func chosenPlace(q store.TokenQuery, seen bool) store.Place {
+	at := store.Place{Account: q.Filter.Account, Spaces: q.Spaces, Kind: q.Filter.Kind}
+	switch space := q.Filter.Space; {
+	case !seen:
+		at.Spaces = []string{}
+	case space != "" && at.Spaces == nil:
+		at.Spaces = []string{space}
 	case space != "":
-		q.Spaces = common(q.Spaces, []string{space})
+		at.Spaces = common(at.Spaces, []string{space})
 	}
-	return s.tx.Usages().Sums(ctx, q)
+	return at
 }
 
 // AccountUsage returns how often an account's tokens were presented, day by day.

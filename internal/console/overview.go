@@ -70,20 +70,18 @@ func (s *site) overview(ctx context.Context, v *visit) (answer, error) {
 func leaseLeft(d time.Duration) string { return fmt.Sprintf("%.1f s left", d.Seconds()) }
 
 func (s *site) overviewTokens(ctx context.Context, v *visit, o *overviewView) error {
-	of := keywright.TokenFilter{Account: v.account}
+	counts, err := s.Authority.TokenStates(ctx, v.caller, v.account)
+	if err != nil {
+		return err
+	}
 	for _, state := range []keywright.State{keywright.StateActive, keywright.StateDisabled, keywright.StateExpired, keywright.StateRevoked} {
-		of.State = state
-		_, n, err := s.Authority.TokensAt(ctx, v.caller, keywright.TokenQuery{TokenFilter: of}, 0, 1)
-		if err != nil {
-			return err
-		}
-		o.states, o.all = append(o.states, stateCount{state, n}), o.all+n
+		o.states, o.all = append(o.states, stateCount{state, counts[state]}), o.all+counts[state]
 	}
 	if o.all == 0 {
 		return nil
 	}
 	dated := false
-	of.State, of.Permanent = keywright.StateActive, &dated
+	of := keywright.TokenFilter{Account: v.account, State: keywright.StateActive, Permanent: &dated}
 	page, err := s.Authority.Tokens(ctx, v.caller, keywright.TokenQuery{TokenFilter: of, Sort: keywright.SortExpires, Limit: overviewMost})
 	if err != nil {
 		return err

@@ -37,6 +37,8 @@ type Tokens interface {
 	List(ctx context.Context, q TokenQuery) ([]Listed, error)
 	// CountListed counts all that the filter chooses, whatever the query's position, offset and limit. It looks at each.
 	CountListed(ctx context.Context, q TokenQuery) (int64, error)
+	// CountStates counts the tokens of a place by the state they are in. It looks at each, in an index.
+	CountStates(ctx context.Context, at Place, now time.Time) (map[keywright.State]int64, error)
 	// Descendants returns every token below id, parents before children and then by number.
 	Descendants(ctx context.Context, id keywright.ID) ([]*Record, error)
 	// OwnedBy returns at most limit of the user's tokens that are not revoked, in every account, the oldest first.

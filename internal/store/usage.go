@@ -91,12 +91,17 @@ type UsageQuery struct {
 	From, To int64
 }
 
-// SumQuery asks what was counted in an account from one day to before another.
+// SumQuery asks what was counted in a place from one day to before another.
 type SumQuery struct {
-	Account  string
-	Spaces   []string       // only in these; nil: in all of the account; empty: in none
-	Kind     keywright.Kind // of tokens; zero: all
+	Place
 	From, To int64
+}
+
+// Place is where tokens are.
+type Place struct {
+	Account string
+	Spaces  []string       // only in these; nil: in all of the account; empty: in none
+	Kind    keywright.Kind // of the tokens; zero: all
 }
 
 // DaySum is how many attempts by one door ended in one way in a day.

@@ -15,6 +15,7 @@ const (
 	PruneDays       = pruneDays
 	PruneScopes     = pruneScopes
 	PruneSums       = pruneSums
+	Walked          = walked
 	PruneChanges    = pruneChanges
 )
 
@@ -46,7 +47,20 @@ func WatchImpatiently(ctx context.Context, s *Store, h store.Hints) {
 
 // TokenQuery is the SELECT of a list.
 func TokenQuery(q store.TokenQuery) (string, []any) {
-	return exported(tokenQuery(q, listOrders[q.Sort]))
+	l := listing{TokenQuery: q, order: listOrders[q.Sort], ends: true}
+	return exported(l.walk())
+}
+
+// SearchQueries are the SELECTs of a list that looks for few among many.
+func SearchQueries(q store.TokenQuery, ends bool) (border, pick, count func() (string, []any)) {
+	l := listing{TokenQuery: q, order: listOrders[q.Sort], ends: ends}
+	return func() (string, []any) { return exported(l.border()) }, func() (string, []any) { return exported(l.pick()) },
+		func() (string, []any) { c := l; return exported(c.count()) }
+}
+
+// StatesQuery is the SELECT that counts tokens by state.
+func StatesQuery(at store.Place, now time.Time) (string, []any) {
+	return exported(statesQuery(at, now))
 }
 
 // EventQuery is the SELECT of a part of the trail.

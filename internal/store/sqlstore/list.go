@@ -13,22 +13,29 @@ import (
 )
 
 // listOrder is an order of tokens: an index holds (account, key, id), so that a page costs the same at
-// any depth. CROSS JOIN keeps the table of that index the outer one.
+// any depth. CROSS JOIN keeps the table of that index the outer one. Filters compare expressions where a column would make
+// another index than the order's look better: all that it finds would be sorted for every page.
 type listOrder struct {
 	from, account, key, id string
+	space, owner, expires  string // how filters name them
 	position               func(store.Position) any
 }
 
 const (
 	fromTokens = " FROM tokens t CROSS JOIN token_usage u"
 	fromUsage  = " FROM token_usage u CROSS JOIN tokens t"
+
+	anySpace   = "(t.space || '')"
+	anyOwner   = "COALESCE(t.owner, NULL)"
+	anyExpires = "(t.expires_key + 0)"
 )
 
+// In the order of creation there is an index of each space, and of each person's tokens; in that of expiry, what lives is in one piece.
 var listOrders = map[string]listOrder{
-	keywright.SortCreated:  {fromTokens, "t.account", "t.created_at", "t.id", instantOrLast},
-	keywright.SortLabel:    {fromTokens, "t.account", "t.label_key", "t.id", labelOf},
-	keywright.SortExpires:  {fromTokens, "t.account", "t.expires_key", "t.id", instantOrLast},
-	keywright.SortLastUsed: {fromUsage, "u.account", "u.last_used_key", "u.token", instantOrLast},
+	keywright.SortCreated:  {fromTokens, "t.account", "t.created_at", "t.id", "t.space", "t.owner", anyExpires, instantOrLast},
+	keywright.SortLabel:    {fromTokens, "t.account", "t.label_key", "t.id", anySpace, anyOwner, anyExpires, labelOf},
+	keywright.SortExpires:  {fromTokens, "t.account", "t.expires_key", "t.id", anySpace, anyOwner, "t.expires_key", instantOrLast},
+	keywright.SortLastUsed: {fromUsage, "u.account", "u.last_used_key", "u.token", anySpace, anyOwner, anyExpires, instantOrLast},
 }
 
 // never is the key of what has no instant: permanent and never used come last, in descending order first.
@@ -51,16 +58,34 @@ func instantOrFirst(t time.Time) any {
 
 func labelOf(p store.Position) any { return fold(p.Text) }
 
-// List returns a page of tokens with their usage.
+// List returns a page of tokens with their usage. Whoever looks for few among many is not made to wait until they are
+// met in the order: after some way, they are looked for where all can be seen at once, and then sorted.
 func (t tokens) List(ctx context.Context, q store.TokenQuery) (list []store.Listed, err error) {
-	if nowhere(q) {
-		return nil, nil
-	}
 	order, known := listOrders[q.Sort]
 	if !known {
 		return nil, fmt.Errorf("%w: there is no order %q of tokens", keywright.ErrUnavailable, q.Sort)
 	}
-	s := tokenQuery(q, order)
+	if nowhere(q) {
+		return nil, nil
+	}
+	l := listing{TokenQuery: q, order: order}
+	if l.ends, err = t.policiesEnd(ctx, q); err != nil {
+		return nil, err
+	}
+	if !mayBeFar(q) {
+		return t.listed(ctx, l.walk())
+	}
+	if err := t.bound(ctx, &l); err != nil {
+		return nil, err
+	}
+	list, err = t.listed(ctx, l.walk())
+	if err != nil || len(l.until) == 0 || len(list) == q.Limit {
+		return list, err
+	}
+	return t.listed(ctx, l.pick())
+}
+
+func (t tokens) listed(ctx context.Context, s *query) (list []store.Listed, err error) {
 	err = t.each(ctx, func(r *row) { list = append(list, scanListed(r)) }, s.String(), s.args...)
 	return list, err
 }
@@ -77,47 +102,51 @@ func scanListed(r *row) store.Listed {
 	}
 }
 
-// CountListed counts the tokens that List would return without end.
-func (t tokens) CountListed(ctx context.Context, q store.TokenQuery) (n int64, err error) {
-	if nowhere(q) {
-		return 0, nil
-	}
-	o := listOrders[keywright.SortCreated]
-	s := newQuery("SELECT count(*)" + o.from)
-	filter(s, q, o)
-	err = t.each(ctx, func(r *row) { n = r.int() }, s.String(), s.args...)
-	return n, err
+// listing is a list that is asked for.
+type listing struct {
+	store.TokenQuery
+	order listOrder
+	ends  bool  // a policy may end tokens
+	until []any // the key and id of the last that a walk looks at; empty: of all
 }
 
-func tokenQuery(q store.TokenQuery, o listOrder) *query {
-	s := newQuery("SELECT " + recordColumns + ", " + usageColumns + o.from)
-	direction, after := "ASC", ">"
-	if q.Descending {
-		direction, after = "DESC", "<"
+// compare is the direction of a list, and what is after and before a position in it.
+func (l *listing) compare() (direction, after, upTo string) {
+	if l.Descending {
+		return "DESC", "<", ">="
 	}
-	if q.After != nil {
-		s.where("("+o.key+", "+o.id+") "+after+" (?, ?)", o.position(*q.After), q.After.ID)
-	}
-	filter(s, q, o)
-	return s.end("ORDER BY "+o.key+" "+direction+", "+o.id+" "+direction+" LIMIT ? OFFSET ?", q.Limit, q.Offset)
+	return "ASC", ">", "<="
 }
 
-func filter(s *query, q store.TokenQuery, o listOrder) {
+// walk looks at one token after another, in the order.
+func (l *listing) walk() *query {
+	s := newQuery("SELECT " + recordColumns + ", " + usageColumns + l.order.from)
+	direction, _, upTo := l.compare()
+	l.begin(s)
+	if len(l.until) > 0 {
+		s.where("("+l.order.key+", "+l.order.id+") "+upTo+" (?, ?)", l.until...)
+	}
 	s.where("u.token = t.id")
-	s.where(accountOf(q, o)+" = ?", q.Filter.Account)
-	filterPlace(s, q)
-	filterToken(s, q.Filter)
-	filterOwner(s, q)
-	filterUnused(s, q.Unused)
-	filterState(s, q)
+	l.filter(s, accountOf(l.TokenQuery, l.order))
+	return s.end("ORDER BY "+l.order.key+" "+direction+", "+l.order.id+" "+direction+" LIMIT ? OFFSET ?", l.Limit, l.Offset)
 }
 
-// Filters compare expressions where a column would make another index than the order's look better: all that it
-// finds would be sorted for every page.
-const (
-	space      = "(t.space || '')"
-	expiresKey = "(t.expires_key + 0)"
-)
+// begin chooses what is after the position.
+func (l *listing) begin(s *query) {
+	if _, after, _ := l.compare(); l.After != nil {
+		s.where("("+l.order.key+", "+l.order.id+") "+after+" (?, ?)", l.order.position(*l.After), l.After.ID)
+	}
+}
+
+func (l *listing) filter(s *query, account string) {
+	s.where(account+" = ?", l.Filter.Account)
+	filterPlace(s, l.TokenQuery, l.order)
+	filterToken(s, l.Filter)
+	filterOwner(s, l.Filter, l.order)
+	filterUnused(s, l.Unused)
+	l.filterExpiry(s)
+	l.filterState(s)
+}
 
 // accountOf: what a person has in all accounts, or what a token has made, is little beside what others have in one.
 func accountOf(q store.TokenQuery, o listOrder) string {
@@ -127,14 +156,9 @@ func accountOf(q store.TokenQuery, o listOrder) string {
 	return o.account
 }
 
-// filterOwner: in the order of creation there is an index of each person's tokens.
-func filterOwner(s *query, q store.TokenQuery) {
-	column := "COALESCE(t.owner, NULL)"
-	if q.Sort == keywright.SortCreated {
-		column = "t.owner"
-	}
-	if q.Filter.Owner != "" {
-		s.where(column+" = (SELECT o.id FROM users o WHERE o.username_key = ?)", fold(q.Filter.Owner))
+func filterOwner(s *query, f keywright.TokenFilter, o listOrder) {
+	if f.Owner != "" {
+		s.where(o.owner+" = (SELECT o.id FROM users o WHERE o.username_key = ?)", fold(f.Owner))
 	}
 }
 
@@ -143,6 +167,10 @@ func filterUnused(s *query, u store.Unused) {
 	if !u.MadeBefore.IsZero() {
 		s.where("(t.created_at + 0) < ?", u.MadeBefore)
 	}
+	filterUse(s, u)
+}
+
+func filterUse(s *query, u store.Unused) {
 	if !u.UsedBefore.IsZero() {
 		s.where("u.last_used_key < ?", u.UsedBefore)
 	}
@@ -151,20 +179,16 @@ func filterUnused(s *query, u store.Unused) {
 	}
 }
 
-// filterPlace: only for one space in the order of creation is there a better index.
-func filterPlace(s *query, q store.TokenQuery) {
-	column := space
-	if q.Sort == keywright.SortCreated {
-		column = "t.space"
-	}
+// filterPlace: there is no better index for several spaces.
+func filterPlace(s *query, q store.TokenQuery, o listOrder) {
 	if q.Filter.Space != "" {
-		s.where(column+" = ?", q.Filter.Space)
+		s.where(o.space+" = ?", q.Filter.Space)
 	}
 	switch {
 	case len(q.Spaces) == 1 && q.Filter.Space == "":
-		s.where(column+" = ?", q.Spaces[0])
+		s.where(o.space+" = ?", q.Spaces[0])
 	case q.Spaces != nil:
-		s.whereIn(space, anys(q.Spaces))
+		s.whereIn(anySpace, anys(q.Spaces))
 	}
 }
 
@@ -173,16 +197,14 @@ func filterToken(s *query, f keywright.TokenFilter) {
 		s.where("t.number = ?", f.Number)
 	}
 	if f.Audience != "" {
-		s.where("replace(t.audience, ?, '') <> t.audience", joinList([]string{f.Audience})) // LIKE is blind to case in SQLite
+		one := joinList([]string{f.Audience}) // LIKE is blind to case in SQLite
+		s.where("(replace(t.audience_key, ?, '') <> t.audience_key OR t.audience_key = ? AND replace(t.audience, ?, '') <> t.audience)", one, longAudience, one)
 	}
 	if f.Label != "" {
 		s.where(`t.label_key LIKE ? ESCAPE '\'`, "%"+escapeLike.Replace(fold(f.Label))+"%")
 	}
 	if f.Kind != 0 {
 		s.where("t.kind = ?", f.Kind)
-	}
-	if f.Permanent != nil {
-		s.where(expiresKey+map[bool]string{true: " = ?", false: " < ?"}[*f.Permanent], int64(never))
 	}
 	if f.Parent != nil {
 		s.where("t.parent = ?", *f.Parent)
@@ -202,35 +224,61 @@ func filterIDs(s *query, ids []keywright.ID) {
 	s.whereIn("t.id", anys(ids))
 }
 
-// filterState judges as keywright does: revoked, else expired, else disabled, else active.
-func filterState(s *query, q store.TokenQuery) {
-	if q.Filter.State == "" {
-		return
+// filterExpiry is what a permanence and a state say of a token's own expiry.
+func (l *listing) filterExpiry(s *query) {
+	if l.Filter.Permanent != nil {
+		s.where(l.expires(map[bool]string{true: "=", false: "<"}[*l.Filter.Permanent]), int64(never))
 	}
-	if q.Filter.State == keywright.StateRevoked {
+	switch l.Filter.State {
+	case keywright.StateActive, keywright.StateDisabled:
+		s.where(l.expires(">"), l.Now)
+	case keywright.StateExpired:
+		if !l.ends {
+			s.where(l.expires("<="), l.Now)
+		}
+	}
+}
+
+// expires compares a token's expiry. Where the order of expiry is bounded by a position on that side, which is nearer, the index is
+// left to that.
+func (l *listing) expires(how string) string {
+	first, last := l.After != nil, len(l.until) > 0
+	if l.Descending {
+		first, last = last, first
+	}
+	if how != ">" && last || how != "<" && how != "<=" && first {
+		return anyExpires + " " + how + " ?"
+	}
+	return l.order.expires + " " + how + " ?"
+}
+
+// filterState judges as keywright does: revoked, else expired, else disabled, else active.
+func (l *listing) filterState(s *query) {
+	now := slices.Repeat([]any{l.Now}, strings.Count(allowedToLive, "?"))
+	switch l.Filter.State {
+	case "":
+		return
+	case keywright.StateRevoked:
 		s.where("t.revoked_at IS NOT NULL")
 		return
-	}
-	s.where("t.revoked_at IS NULL")
-	if q.Filter.State == keywright.StateExpired {
-		s.where("("+expiresKey+" <= ? OR NOT "+allowedToLive+")", append([]any{q.Now}, nows(q)...)...)
+	case keywright.StateExpired:
+		s.where("t.revoked_at IS NULL")
+		if l.ends {
+			s.where("("+anyExpires+" <= ? OR NOT "+allowedToLive+")", append([]any{l.Now}, now...)...)
+		}
 		return
-	}
-	s.where(expiresKey+" > ?", q.Now).where(allowedToLive, nows(q)...)
-	switch q.Filter.State {
 	case keywright.StateDisabled:
-		s.where("t.disabled_at IS NOT NULL")
+		s.where("t.revoked_at IS NULL AND t.disabled_at IS NOT NULL")
 	case keywright.StateActive:
-		s.where("t.disabled_at IS NULL")
+		s.where("t.revoked_at IS NULL AND t.disabled_at IS NULL")
 	default:
 		s.where("1 = 0")
 	}
+	if l.ends {
+		s.where(allowedToLive, now...)
+	}
 }
 
-// allowedToLive looks up the policies of each token's account and space; it holds the instant as often as nows.
+// allowedToLive looks up the policies of each token's account and space.
 var allowedToLive = "EXISTS (SELECT 1 FROM accounts a JOIN spaces s ON s.account = a.name" +
 	" WHERE a.name = t.account AND s.name = t.space AND " + withinPolicy("?", "u.last_used_at") + ")"
-
-func nows(q store.TokenQuery) []any {
-	return slices.Repeat([]any{q.Now}, strings.Count(allowedToLive, "?"))
-}

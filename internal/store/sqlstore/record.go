@@ -112,6 +112,18 @@ func joinList(list []string) string {
 	return b.String()
 }
 
+// longAudience stands for an audience that an index has no room for.
+const longAudience = "*"
+
+// audienceKey is what the index of lists has of an audience.
+func audienceKey(list []string) string {
+	const most = 200
+	if key := joinList(list); len(key) <= most {
+		return key
+	}
+	return longAudience
+}
+
 // splitList reads what joinList wrote; the empty list is nil.
 func splitList(text string) []string {
 	if len(text) < 2 {

@@ -79,11 +79,11 @@ func sumsQuery(q store.SumQuery) *query {
 
 // chooseTokens adds the conditions of a query that is about tokens and gives none of them in an order.
 func chooseTokens(s *query, q store.TokenQuery) {
-	q.Sort = keywright.SortCreated
-	s.where("t.account = ?", q.Filter.Account)
-	filterPlace(s, q)
+	order := listOrders[keywright.SortCreated]
+	s.where(order.account+" = ?", q.Filter.Account)
+	filterPlace(s, q, order)
 	filterToken(s, q.Filter)
-	filterOwner(s, q)
+	filterOwner(s, q.Filter, order)
 }
 
 func (t usages) Busiest(ctx context.Context, q store.UsageQuery, refused bool) (list []store.Busy, err error) {

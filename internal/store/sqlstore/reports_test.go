@@ -26,8 +26,8 @@ func TestUsageIndexes(t *testing.T) {
 		unlike []string
 	}{
 		{store.SumQuery{}, []string{"SCAN", "TEMP B-TREE"}},
-		{store.SumQuery{Spaces: []string{"a"}, Kind: keywright.KindSpace}, []string{"SCAN", "TEMP B-TREE"}},
-		{store.SumQuery{Spaces: []string{"a", "b"}}, []string{"SCAN"}},
+		{store.SumQuery{Place: store.Place{Spaces: []string{"a"}, Kind: keywright.KindSpace}}, []string{"SCAN", "TEMP B-TREE"}},
+		{store.SumQuery{Place: store.Place{Spaces: []string{"a", "b"}}}, []string{"SCAN"}},
 	} {
 		tt.q.Account, tt.q.From, tt.q.To = "acme", 1, 30
 		query, args := sqlstore.SumsQuery(tt.q)

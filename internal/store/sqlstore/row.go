@@ -77,6 +77,9 @@ func (r *row) id() (id keywright.ID) {
 	return id
 }
 
+// rest is all columns that are not read yet, as parameters for another query.
+func (r *row) rest() []any { return anys(r.vals[r.next:]) }
+
 func (r *row) digest() (d store.Digest) {
 	if b := r.bytes(); len(b) == len(d) {
 		copy(d[:], b)

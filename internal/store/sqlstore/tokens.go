@@ -55,15 +55,24 @@ func (t tokens) Used(ctx context.Context, id keywright.ID) (at time.Time, err er
 	return at, err
 }
 
-// What is live is neither revoked nor expired, by its own date or by policy. CROSS JOIN goes from the account by its
-// spaces to their tokens.
+// CROSS JOIN goes from the account by its spaces to their tokens.
 var (
-	countLive = `SELECT COUNT(*) FROM accounts a CROSS JOIN spaces s CROSS JOIN tokens t
-		WHERE a.name = $1 AND s.account = a.name AND t.account = s.account AND t.space = s.name AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
-		AND ` + withinPolicy("$2", "(SELECT u.last_used_at FROM token_usage u WHERE u.token = t.id)")
+	countLive = "SELECT COUNT(*)" + fromPlaces + " WHERE a.name = $1 AND " + inPlaces + " AND " + liveAt("$2")
+
 	countSpace     = countLive + " AND s.name = $3"
 	countPermanent = countSpace + " AND t.expires_at IS NULL"
 )
+
+const (
+	fromPlaces = " FROM accounts a CROSS JOIN spaces s CROSS JOIN tokens t"
+	inPlaces   = "s.account = a.name AND t.account = s.account AND t.space = s.name"
+)
+
+// liveAt is the condition that a token t of account a and space s is neither revoked nor expired, by its own date or by policy.
+func liveAt(now string) string {
+	return "t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > " + now + ") AND " +
+		withinPolicy(now, "(SELECT u.last_used_at FROM token_usage u WHERE u.token = t.id)")
+}
 
 func (t tokens) OwnedBy(ctx context.Context, owner keywright.ID, limit int) (all []*store.Record, err error) {
 	err = t.each(ctx, func(r *row) { all = append(all, scanRecord(r)) }, "SELECT "+recordColumns+` FROM tokens t
@@ -80,7 +89,7 @@ func (t tokens) Count(ctx context.Context, account, space string, now time.Time)
 	return n, err
 }
 
-// CountPermanent has an index that holds only those that are not revoked.
+// CountPermanent finds them in one piece of an index.
 func (t tokens) CountPermanent(ctx context.Context, account, space string, now time.Time) (n int64, err error) {
 	err = t.one(ctx, func(r *row) { n = r.int() }, countPermanent, account, now, space)
 	return n, err
@@ -149,12 +158,12 @@ func (t tokens) insertRow(ctx context.Context, r *store.Record, number int64) er
 	_, err = t.exec(ctx, `
 		INSERT INTO tokens (id, account, space, number, kind, label, label_key, owner, owner_name, parent,
 			scopes, audience, secrets, foreign_digest, extra, created_by, created_at, updated_at,
-			not_before, expires_at, renewed_at, disabled_at, revoked_at)
+			not_before, expires_at, renewed_at, disabled_at, revoked_at, audience_key)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, COALESCE((SELECT username FROM users WHERE id = $8), ''), $9,
-			$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
+			$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
 		f.ID, f.Account, f.Space, number, f.Kind, r.Label, fold(r.Label), r.Owner, r.Parent,
 		joinList(f.Scopes.Strings()), joinList(f.Audience), secrets, foreignDigest(r.Secrets), more,
-		r.CreatedBy, r.CreatedAt, r.UpdatedAt, f.NotBefore, f.ExpiresAt, f.RenewedAt, f.DisabledAt, f.RevokedAt)
+		r.CreatedBy, r.CreatedAt, r.UpdatedAt, f.NotBefore, f.ExpiresAt, f.RenewedAt, f.DisabledAt, f.RevokedAt, audienceKey(f.Audience))
 	if err != nil {
 		return err
 	}
@@ -180,11 +189,11 @@ func (t tokens) Update(ctx context.Context, r *store.Record, e store.Event) erro
 		UPDATE tokens SET space = $2, kind = $3, label = $4, label_key = $5, owner = $6,
 			owner_name = COALESCE((SELECT username FROM users WHERE id = $6), ''),
 			scopes = $7, audience = $8, secrets = $9, foreign_digest = $10, extra = $11, updated_at = $12,
-			not_before = $13, expires_at = $14, renewed_at = $15, disabled_at = $16, revoked_at = $17
+			not_before = $13, expires_at = $14, renewed_at = $15, disabled_at = $16, revoked_at = $17, audience_key = $18
 		WHERE id = $1`,
 		f.ID, f.Space, f.Kind, r.Label, fold(r.Label), r.Owner,
 		joinList(f.Scopes.Strings()), joinList(f.Audience), secrets, foreignDigest(r.Secrets), more, r.UpdatedAt,
-		f.NotBefore, f.ExpiresAt, f.RenewedAt, f.DisabledAt, f.RevokedAt)
+		f.NotBefore, f.ExpiresAt, f.RenewedAt, f.DisabledAt, f.RevokedAt, audienceKey(f.Audience))
 	if err != nil {
 		return fmt.Errorf("change token: %w", err)
 	}

@@ -148,6 +148,9 @@ func testListFilter(f *fixture) {
 		"dated":    func(r *store.Record) { r.Facts.ExpiresAt = day.Add(time.Microsecond) },
 		"child":    func(r *store.Record) { r.Parent = parent },
 		"100%_ÄB":  func(r *store.Record) {},
+		"wide": func(r *store.Record) {
+			r.Facts.Audience = append(strings.Split(strings.Repeat("somebody ", 30), " ")[:30], "me")
+		},
 	} {
 		r := f.record(label)
 		edit(r)
@@ -168,6 +171,7 @@ func testListFilter(f *fixture) {
 		{"unknown owner", store.TokenQuery{Filter: filter{Owner: "bob"}}, ""},
 		{"audience", store.TokenQuery{Filter: filter{Audience: "http"}}, "http"},
 		{"audience with a space", store.TokenQuery{Filter: filter{Audience: "my api"}}, "http"},
+		{"one of many audiences", store.TokenQuery{Filter: filter{Audience: "me"}}, "wide"},
 		{"part of an audience", store.TokenQuery{Filter: filter{Audience: "ap"}}, ""},
 		{"label", store.TokenQuery{Filter: filter{Label: "LA"}}, "lab plain"},
 		{"label, wildcards", store.TokenQuery{Filter: filter{Label: "%_ä"}}, "100%_ÄB"},
@@ -235,5 +239,22 @@ func testListState(f *fixture) {
 		f.setPolicy(func(p *keywright.Policy) { p.MaxLifetime = int64(want.max / time.Second) })
 		got := f.list(store.TokenQuery{Filter: keywright.TokenFilter{State: want.state}, Now: day})
 		f.same(fmt.Sprintf("%s, maximum %s", want.state, want.max), sorted(got), want.labels)
+		f.wantStates(store.Place{})
+		f.wantStates(store.Place{Kind: keywright.KindAccount, Spaces: []string{"default", "lab"}})
+		f.wantStates(store.Place{Kind: keywright.KindManager})
+	}
+}
+
+// wantStates holds the counts of a place against its lists.
+func (f *fixture) wantStates(at store.Place) {
+	f.Helper()
+	at.Account = "acme"
+	for _, state := range []keywright.State{keywright.StateActive, keywright.StateDisabled, keywright.StateExpired, keywright.StateRevoked} {
+		listed := f.list(store.TokenQuery{Filter: keywright.TokenFilter{State: state, Kind: at.Kind}, Spaces: at.Spaces, Now: day})
+		f.read(func(tx store.Tx) error {
+			n, err := tx.Tokens().CountStates(f.ctx, at, day)
+			f.same(string(state), n[state], int64(len(listed)))
+			return err
+		})
 	}
 }

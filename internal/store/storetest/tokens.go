@@ -350,6 +350,9 @@ func testPolicyAtUse(f *fixture) {
 		f.same("live", sorted(got), row.live)
 		gone := f.list(store.TokenQuery{Filter: keywright.TokenFilter{State: keywright.StateExpired}, Now: day})
 		f.same("expired", len(gone), 5-len(got))
+		f.wantStates(store.Place{})
+		f.wantStates(store.Place{Spaces: []string{"lab"}})
+		f.wantStates(store.Place{Spaces: []string{}})
 		f.read(func(tx store.Tx) error {
 			all, err := tx.Tokens().Count(f.ctx, "acme", "", day)
 			f.same("count", all, int64(len(got)))

@@ -226,18 +226,19 @@ func testSums(f *fixture) {
 		})
 	}
 	all := []string{"0 allowed rest 67", "0 allowed verify 12", "1 expired rest 16", "1 revoked rest 32"}
+	in := func(p store.Place) store.SumQuery { return store.SumQuery{Place: p} }
 	wantSums("account", store.SumQuery{}, all...)
-	wantSums("all spaces by name", store.SumQuery{Spaces: []string{"default", "lab"}}, all...)
-	wantSums("space tokens", store.SumQuery{Kind: keywright.KindSpace}, "0 allowed verify 12", "1 revoked rest 32")
-	wantSums("one space", store.SumQuery{Spaces: []string{"lab"}}, "0 allowed verify 8", "1 revoked rest 32")
-	wantSums("space tokens of one", store.SumQuery{Spaces: []string{"default"}, Kind: keywright.KindSpace}, "0 allowed verify 4")
-	wantSums("no space", store.SumQuery{Spaces: []string{}})
-	wantSums("another account", store.SumQuery{Account: "globex"})
+	wantSums("all spaces by name", in(store.Place{Spaces: []string{"default", "lab"}}), all...)
+	wantSums("space tokens", in(store.Place{Kind: keywright.KindSpace}), "0 allowed verify 12", "1 revoked rest 32")
+	wantSums("one space", in(store.Place{Spaces: []string{"lab"}}), "0 allowed verify 8", "1 revoked rest 32")
+	wantSums("space tokens of one", in(store.Place{Spaces: []string{"default"}, Kind: keywright.KindSpace}), "0 allowed verify 4")
+	wantSums("no space", in(store.Place{Spaces: []string{}}))
+	wantSums("another account", in(store.Place{Account: "globex"}))
 	wantSums("one day", store.SumQuery{From: firstDay + 1}, all[2:]...)
 	wantSums("the day before", store.SumQuery{From: firstDay - 1, To: firstDay})
 	f.write(func(tx store.Tx) error { return tx.Tenants().DeleteSpace(f.ctx, "acme", "lab", event("space.delete")) })
 	f.space("lab")
-	wantSums("a new space", store.SumQuery{Spaces: []string{"lab"}})
+	wantSums("a new space", in(store.Place{Spaces: []string{"lab"}}))
 	wantSums("account later", store.SumQuery{}, all...)
 	f.write(func(tx store.Tx) error {
 		_, err := tx.Usages().Prune(f.ctx, firstDay+1, 10)
