@@ -29,30 +29,55 @@ func naughty(t *testing.T) []string {
 // Whatever people call things is shown as it is. That nothing in it has run, the watch sees to.
 func TestNaughtyLabels(t *testing.T) {
 	s := keywrighttest.New(t)
-	labels := map[string]bool{}
+	var labels []string
 	for _, text := range naughty(t) {
 		issued, err := s.Client.CreateToken(t.Context(), keywright.NewToken{Label: text, Metadata: map[string]string{"note": text}}, "")
 		if err == nil {
-			labels[issued.Token.Label] = true
+			labels = append(labels, issued.Token.Label)
 		}
 	}
-	if len(labels) < 400 {
-		t.Fatalf("of them all only %d can be labels", len(labels))
+	operator(t, s).lists(tokensAt+"?sort=label", ".row-link", labels)
+}
+
+func TestNaughtyTitles(t *testing.T) {
+	s := keywrighttest.New(t)
+	titles := []string{"Default"} // that of the space with which an account begins
+	var shop keywright.NewAudience
+	for i, text := range naughty(t) {
+		name := fmt.Sprintf("n%d", i)
+		if space, err := s.Client.CreateSpace(t.Context(), "default", name, text); err == nil {
+			titles = append(titles, space.Title)
+			shop.Scopes = append(shop.Scopes, keywright.CatalogueEntry{Name: name + ":read", Description: text})
+		}
 	}
-	p, seen := operator(t, s), map[string]bool{}
-	for next := "/console/a/default/tokens?sort=label"; next != ""; next = value[string](p, `document.querySelector("[rel=next]")?.getAttribute("href") ?? ""`) {
+	_, err := s.Client.SetAudience(t.Context(), "default", "shop", shop)
+	must(t, err)
+	p := operator(t, s)
+	p.lists("/console/a/default/spaces", "[data-label=Title]", titles)
+	p.lists("/console/a/default/audiences/shop", "[data-label=Allows]", titles[1:])
+}
+
+// lists walks through the pages of a list, in whose cells all of these must be and nothing else that is a text of its own.
+func (p *person) lists(path, cells string, texts []string) {
+	p.t.Helper()
+	if len(texts) < 400 {
+		p.t.Fatalf("of them all the server takes only %d", len(texts))
+	}
+	left := map[string]bool{}
+	for _, text := range texts {
+		left[text] = true
+	}
+	for next := path; next != ""; next = value[string](p, `document.querySelector("[rel=next]")?.getAttribute("href") ?? ""`) {
 		p.visit(next)
-		for _, shown := range value[[]string](p, `[...document.querySelectorAll(".row-link")].map(a => a.textContent)`) {
-			if !labels[shown] {
-				t.Errorf("shown is %q", shown)
+		for _, shown := range value[[]string](p, fmt.Sprintf(`[...document.querySelectorAll(%s)].map(cell => cell.textContent)`, quoted(cells))) {
+			if !slices.Contains(texts, shown) && shown != "" {
+				p.t.Errorf("shown at %s is %q", path, shown)
 			}
-			seen[shown] = true
+			delete(left, shown)
 		}
 	}
-	for label := range labels {
-		if !seen[label] {
-			t.Errorf("not shown: %q", label)
-		}
+	for text := range left {
+		p.t.Errorf("not shown at %s: %q", path, text)
 	}
 }
 

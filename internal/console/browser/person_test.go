@@ -31,6 +31,7 @@ type person struct {
 	ctx   context.Context
 	base  string
 	watch *watch
+	still string // an expression that is true in a page in which nothing more is under way
 }
 
 // newPerson opens a browser for somebody who has never been at base. At the test's end nothing may have been amiss in it.
@@ -49,7 +50,7 @@ func openTab(t testing.TB, base string, in context.Context, options ...chromedp.
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(in, options...)
 	must(t, chromedp.Do(ctx))
-	p := &person{t, ctx, base, newWatch(base)}
+	p := &person{t, ctx, base, newWatch(base), painted}
 	must(t, chromedp.Listen(ctx, p.watch.event))
 	t.Cleanup(func() {
 		p.tell()
@@ -141,12 +142,21 @@ func (p *person) reload() {
 	p.settle()
 }
 
+// painted is true when a page is there and was painted since it was asked.
+const painted = `new Promise(done => requestAnimationFrame(() => setTimeout(() => done(document.readyState === "complete"))))`
+
+// noScripts turns JavaScript off.
+func (p *person) noScripts() {
+	p.t.Helper()
+	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	p.still = `document.readyState === "complete"` // a promise would not be kept
+}
+
 // settle waits until the page is there and loads nothing more.
 func (p *person) settle() {
 	p.t.Helper()
 	p.wait("the page to settle", func() (bool, error) {
-		const frames = `new Promise(done => requestAnimationFrame(() => setTimeout(() => done(document.readyState === "complete"))))`
-		ready, err := evaluate[bool](p.ctx, frames)
+		ready, err := evaluate[bool](p.ctx, p.still)
 		return ready && p.watch.idle(), err
 	})
 }
