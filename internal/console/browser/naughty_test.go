@@ -47,7 +47,7 @@ func TestNaughtyTitles(t *testing.T) {
 		name := fmt.Sprintf("n%d", i)
 		if space, err := s.Client.CreateSpace(t.Context(), "default", name, text); err == nil {
 			titles = append(titles, space.Title)
-			shop.Scopes = append(shop.Scopes, keywright.CatalogueEntry{Name: name + ":read", Description: text})
+			shop.Scopes = append(shop.Scopes, keywright.CatalogueEntry{Name: name + ":read", Description: space.Title})
 		}
 	}
 	_, err := s.Client.SetAudience(t.Context(), "default", "shop", shop)
