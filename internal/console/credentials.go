@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -36,30 +37,49 @@ func (c shownOnce) scope() string {
 	return ""
 }
 
-// curl is a line that verifies the key.
+// curl is a line that verifies the key; one of the kind manager is good for nothing but our own API.
 func (c shownOnce) curl() string {
+	if c.token.Kind == keywright.KindManager {
+		return fmt.Sprintf("curl -H 'Authorization: Bearer %s' \\\n  %s/api/v1/whoami", c.key.Reveal(), c.base)
+	}
 	return fmt.Sprintf("curl --json '%s' \\\n  -H 'Authorization: Bearer %s' \\\n  %s/api/v1/verify", c.question(), c.key.Reveal(), c.base)
 }
 
 // question is the body of a verification that the token passes.
 func (c shownOnce) question() string {
-	var members []string
+	var asked struct {
+		Scopes   []string `json:"scopes,omitempty"`
+		Audience string   `json:"audience,omitempty"`
+	}
 	if scope := c.scope(); scope != "" {
-		members = append(members, `"scopes":["`+scope+`"]`)
+		asked.Scopes = []string{scope}
 	}
 	if len(c.token.Audience) > 0 {
-		members = append(members, `"audience":"`+strings.ReplaceAll(c.token.Audience[0], "'", "")+`"`)
+		asked.Audience = c.token.Audience[0]
 	}
-	return "{" + strings.Join(members, ",") + "}"
+	text, _ := json.Marshal(asked) // of texts there is no error
+	return strings.ReplaceAll(string(text), "'", `'\''`)
 }
 
-// golang is how an API in Go asks.
+// golang is how an API in Go asks, or how a program manages tokens.
 func (c shownOnce) golang() string {
+	if c.token.Kind == keywright.KindManager {
+		return fmt.Sprintf(`keys := keywright.NewClient(%q, os.Getenv("KEYWRIGHT_TOKEN"))
+tokens, err := keys.Tokens(ctx, keywright.TokenQuery{})`, c.base)
+	}
 	return fmt.Sprintf(`keys := keywright.NewClient(%q, os.Getenv("KEYWRIGHT_TOKEN"))
 answer, err := keys.Verify(ctx, keywright.VerifyRequest{
 	Token:  presented, // what the caller has sent
 	Scopes: []string{%q},
 })`, c.base, cmp.Or(c.scope(), "invoices:read"))
+}
+
+// inGo is the title of golang.
+func (c shownOnce) inGo() string {
+	if c.token.Kind == keywright.KindManager {
+		return "In Go"
+	}
+	return "In an API of yours, in Go"
 }
 
 // env is the file that is downloaded.

@@ -81,7 +81,7 @@ func (s *site) newTokenForm(ctx context.Context, v *visit) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	f, err := s.newTokenFormFor(ctx, v, newForm(url.Values{"label": {label}, "lifetime": {"default"}, "space": {v.query("space")}}))
+	f, err := s.newTokenFormFor(ctx, v, newForm(url.Values{"label": {label}, "lifetime": {"default"}, "space": {v.query("space")}, "scopes": {v.query("scopes")}}))
 	if err != nil {
 		return answer{}, err
 	}

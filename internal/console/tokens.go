@@ -101,6 +101,31 @@ func (l tokenList) filtered() bool {
 	return slices.ContainsFunc(searchFields, func(name string) bool { return l.form.trimmed(name) != "" })
 }
 
+// chosen is a field of a search with its value.
+type chosen struct{ name, value string }
+
+// chosenElsewhere are the filters that other pages lead to, for which the list has no field.
+func (l tokenList) chosenElsewhere() []chosen {
+	var all []chosen
+	for _, name := range []string{"owner", "audience"} {
+		if value := l.form.trimmed(name); value != "" {
+			all = append(all, chosen{name, value})
+		}
+	}
+	return all
+}
+
+// without is the URL of the list with one filter less.
+func (l tokenList) without(v *visit, name string) string {
+	query := searched(l.form)
+	query.Del(name)
+	query.Set("sort", l.sort)
+	return v.at("/tokens?" + query.Encode())
+}
+
+// firstToken is where somebody makes a first token, with a scope to begin with.
+func (v *visit) firstToken() string { return v.at("/tokens/new?scopes=invoices:read") }
+
 // turned is the order that a column's head leads to.
 func (l tokenList) turned(column string) string {
 	if l.sort == column {

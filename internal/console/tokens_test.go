@@ -67,7 +67,8 @@ func TestCredentialsAreShownOnce(t *testing.T) {
 	t.Parallel()
 	s := keywrighttest.New(t)
 	p := operator(t, s)
-	p.get(tokensAt).mustSay(t, "No tokens yet", "Create the first token")
+	p.get(tokensAt).mustSay(t, "No tokens yet", "Create the first token", "/tokens/new?scopes=invoices:read")
+	p.get(tokensAt+"/new?scopes=invoices:read").mustSay(t, "invoices:read</textarea>")
 
 	at, sent := p.create("label", "ci", "kind", "account", "lifetime", "2592000", "scope", "invoices:read", "scopes", "invoices:write\r\ncustomers:*", "metadata", "team = billing")
 	shown := at.credentials()
@@ -100,6 +101,21 @@ func TestCredentialsAreShownOnce(t *testing.T) {
 	if len(list.Items) != 1 || actions(t, s, list.Items[0].ID) != "create" {
 		t.Errorf("the form that was sent twice made %d tokens", len(list.Items))
 	}
+}
+
+// TestFirstUseCanArrive: the line that is shown to try a key with is one that says yes, or the page says why there is none.
+func TestFirstUseCanArrive(t *testing.T) {
+	t.Parallel()
+	p := operator(t, keywrighttest.New(t))
+	none, _ := p.create("label", "none", "kind", "account", "lifetime", "default")
+	none.mustSay(t, "It has no scopes yet", "Give it some")
+	if strings.Contains(none.text(), "Waiting for its first use") {
+		t.Error("a use is waited for that cannot come")
+	}
+	manager, _ := p.create("label", "manager", "kind", "manager", "lifetime", "default", "scopes", "keywright:tokens:read")
+	manager.mustSay(t, "/api/v1/whoami", "Waiting for its first use", "keys.Tokens(ctx")
+	account, _ := p.create("label", "account", "kind", "account", "lifetime", "default", "scopes", "a:read", "audiences", "shop")
+	account.mustSay(t, "&#34;scopes&#34;:[&#34;a:read&#34;],&#34;audience&#34;:&#34;shop&#34;", "/api/v1/verify")
 }
 
 func TestWhatIsWrongWithANewToken(t *testing.T) {
@@ -370,6 +386,7 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%q finds %q, want %q", query, got, want)
 		}
 	}
+	p.get(tokensAt+"?owner=admin&state=active").mustSay(t, "Owner: <bdi>admin</bdi>", `href="/console/a/default/tokens?sort=-created&amp;state=active"`, `type="hidden" name="owner" value="admin"`)
 	at := p.get(tokensAt + "?q=" + one.APIKey.Reveal())
 	at.mustSay(t, "a key does not belong in a search")
 	if strings.Contains(at.body, one.APIKey.Reveal()) {

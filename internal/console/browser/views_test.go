@@ -47,6 +47,7 @@ var views = []view{
 	{name: "tokens, a thousand", who: "operator", path: "/console/a/busy/tokens"},
 	{name: "tokens, none", who: "tess", path: "/console/a/quiet/tokens"},
 	{name: "tokens, as a reader sees them", who: "rita", path: "/console/a/default/tokens"},
+	{name: "tokens, of one person", who: "operator", path: "/console/a/default/tokens?owner=admin&state=active"},
 	{name: "tokens, nothing matches", who: "operator", path: "/console/a/default/tokens?q=zzz&state=active"},
 	{name: "tokens, a key is searched for", who: "operator", path: "/console/a/default/tokens?q=kw_x"},
 	{name: "tokens, a row's menu", who: "operator", path: "/console/a/default/tokens", then: func(p *person) {
