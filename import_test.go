@@ -65,7 +65,7 @@ func importTable() map[string][]string {
 		"keywrighttest":               {root, "guard", "internal/server"},
 		"internal/clustertest":        {}, // tests alone
 		"cmd/keywright":               {root, "internal/server", auditlog},
-		"internal/bench":              {root, authority, keyring, store, "internal/store/sqlstore", "internal/store/pgtest", "internal/factcache", "internal/server"}, // no part of the program
+		"internal/bench":              {root, authority, keyring, store, "internal/store/sqlstore", "internal/store/pgtest", "internal/store/storetest", "internal/factcache", "internal/server"}, // no part of the program
 	}
 }
 

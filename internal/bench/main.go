@@ -36,7 +36,7 @@ func main() {
 	out := flag.String("out", "", "write the report here too")
 	short := flag.Bool("short", false, "a quick pass: fewer rounds, 1k and 10k tokens")
 	seconds := flag.Int("seconds", 4, "length of a round")
-	only := flag.String("only", "", "comma list of process, http, extauthz, durable, postgres, growth, cluster; empty: all")
+	only := flag.String("only", "", "comma list of process, http, extauthz, durable, postgres, growth, console, cluster; empty: all")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -82,7 +82,7 @@ func run(ctx context.Context, short bool, seconds int, only, out string) error {
 	parts := []struct {
 		name    string
 		measure func(context.Context, io.Writer, plan) error
-	}{{"process", process}, {"http", doors}, {"extauthz", extAuthz}, {"durable", durable}, {"postgres", onPostgres}, {"growth", growth}, {"cluster", cluster}}
+	}{{"process", process}, {"http", doors}, {"extauthz", extAuthz}, {"durable", durable}, {"postgres", onPostgres}, {"growth", growth}, {"console", console}, {"cluster", cluster}}
 	for _, part := range parts {
 		if only != "" && !strings.Contains(","+only+",", ","+part.name+",") {
 			continue

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
 )
 
@@ -60,7 +61,7 @@ func SearchQueries(q store.TokenQuery, ends bool) (border, pick, count func() (s
 
 // StatesQuery is the SELECT that counts tokens by state.
 func StatesQuery(at store.Place, now time.Time) (string, []any) {
-	return exported(statesQuery(at, now))
+	return exported(statesQuery(at, now, true))
 }
 
 // EventQuery is the SELECT of a part of the trail.
@@ -76,6 +77,11 @@ func SumsQuery(q store.SumQuery) (string, []any) { return exported(sumsQuery(q))
 
 // BusiestQuery is the SELECT of those that were refused most.
 func BusiestQuery(q store.UsageQuery) (string, []any) { return exported(busiestQuery(q, true)) }
+
+// MostUsedQuery is the SELECT of some of those that were accepted most.
+func MostUsedQuery(q store.UsageQuery) (string, []any) {
+	return exported(mostUsedQuery(q, []any{9, keywright.ID{1}}))
+}
 
 func exported(q *query) (string, []any) {
 	var args []any

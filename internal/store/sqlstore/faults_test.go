@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -187,85 +186,5 @@ func TestOpen(t *testing.T) {
 	}
 	if _, err := sqlstore.OpenSQLite(t.Context(), sqlstore.Options{Path: text}); err == nil {
 		t.Error("a text file was opened")
-	}
-}
-
-// TestIndexes: no list reads a table from end to end or sorts; a list of ids or of one parent's children may
-// sort the few it finds.
-func TestIndexes(t *testing.T) {
-	t.Parallel()
-	n := newBench(t, 0)
-	db := n.db()
-	permanent, parent := true, keywright.ID{1}
-	filters := map[string]keywright.TokenFilter{
-		"none": {}, "space": {Space: "default"}, "owner": {Owner: "ada"}, "audience": {Audience: "http"}, "label": {Label: "x"},
-		"kind": {Kind: keywright.KindSpace}, "permanent": {Permanent: &permanent}, "active": {State: keywright.StateActive},
-		"expired": {State: keywright.StateExpired}, "disabled": {State: keywright.StateDisabled}, "revoked": {State: keywright.StateRevoked},
-		"permanent of space": {Space: "default", Permanent: &permanent, State: keywright.StateActive},
-	}
-	few := map[string]keywright.TokenFilter{"parent": {Parent: &parent}, "number": {Number: 7}, "ids": {IDs: []keywright.ID{{1}, {2}}}}
-	for _, sort := range []string{keywright.SortCreated, keywright.SortLabel, keywright.SortExpires, keywright.SortLastUsed} {
-		for _, q := range []store.TokenQuery{{}, {Descending: true}, {After: &store.Position{}}, {After: &store.Position{}, Descending: true}, {Spaces: []string{"a"}}, {Spaces: []string{"a", "b"}}} {
-			q.Sort, q.Limit, q.Now = sort, 50, benchDay
-			for name, filter := range filters {
-				q.Filter = filter
-				q.Filter.Account = "acme"
-				wantIndex(t, fmt.Sprintf("%s by %s", name, sort), plan(t, db, q), "SCAN", "TEMP B-TREE")
-			}
-			for name, filter := range few {
-				q.Filter = filter
-				q.Filter.Account = "acme"
-				wantIndex(t, fmt.Sprintf("%s by %s", name, sort), plan(t, db, q), "SCAN")
-			}
-		}
-	}
-	page := &store.EventPosition{At: benchDay, Seq: 9}
-	for _, q := range []store.EventQuery{
-		{}, {Before: page}, {Since: benchDay}, {Since: benchDay, Until: benchDay, Before: page}, {Address: "192.0.2.1"}, {Action: "token."},
-		{Account: "acme"}, {Subject: "x"}, {Actor: "user:ada", Since: benchDay}, {Account: "acme", Actor: "user:ada"},
-		{Account: "acme", Subject: "x", Action: "token."}, {Account: "acme", Spaces: []string{"a"}, Until: benchDay, Before: page},
-	} {
-		query, args := sqlstore.EventQuery(q)
-		wantIndex(t, fmt.Sprint("list", q), explain(t, db, query, args), "SCAN e\n", "TEMP B-TREE")
-		query, args = sqlstore.WalkQuery(q)
-		wantIndex(t, fmt.Sprint("walk", q), explain(t, db, query, args), "SCAN", "TEMP B-TREE")
-	}
-	wantIndex(t, "count", explain(t, db, sqlstore.CountAccount, []any{"acme", 1}), "SCAN")
-	perm := explain(t, db, sqlstore.CountPermanent, []any{"acme", 1, "default"})
-	if wantIndex(t, "count of the permanent", perm, "SCAN"); !strings.Contains(perm, "tokens_by_state (account=? AND space=? AND revoked_at=? AND expires_at=?)") {
-		t.Errorf("the permanent are not counted by their index:\n%s", perm)
-	}
-	wantIndex(t, "descendants", explain(t, db, sqlstore.FindDescendants, []any{[]byte("x")}), "SCAN c", "SCAN t")
-}
-
-func plan(t *testing.T, db *sql.DB, q store.TokenQuery) string {
-	query, args := sqlstore.TokenQuery(q)
-	return explain(t, db, query, args)
-}
-
-func explain(t *testing.T, db *sql.DB, query string, args []any) (plan string) {
-	t.Helper()
-	rows, err := db.Query("EXPLAIN QUERY PLAN "+query, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id, parent, unused int
-		var detail string
-		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-			t.Fatal(err)
-		}
-		plan += detail + "\n"
-	}
-	return plan
-}
-
-func wantIndex(t *testing.T, what, plan string, never ...string) {
-	t.Helper()
-	for _, word := range never {
-		if strings.Contains(plan, word) {
-			t.Errorf("%s: the plan has %s:\n%s", what, word, plan)
-		}
 	}
 }

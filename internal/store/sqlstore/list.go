@@ -69,8 +69,11 @@ func (t tokens) List(ctx context.Context, q store.TokenQuery) (list []store.List
 		return nil, nil
 	}
 	l := listing{TokenQuery: q, order: order}
-	if l.ends, err = t.policiesEnd(ctx, q); err != nil {
+	if l.ends, err = t.policiesMatter(ctx, q); err != nil {
 		return nil, err
+	}
+	if q.Filter.IDs != nil {
+		return t.listed(ctx, l.pick())
 	}
 	if !mayBeFar(q) {
 		return t.listed(ctx, l.walk())

@@ -1,7 +1,11 @@
 package sqlstore
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -90,28 +94,76 @@ func (t usages) Busiest(ctx context.Context, q store.UsageQuery, refused bool) (
 	if nowhere(q.TokenQuery) {
 		return nil, nil
 	}
+	if !refused && q.Filter.Space == "" && q.Spaces == nil {
+		return t.mostUsed(ctx, q)
+	}
 	s := busiestQuery(q, refused)
-	err = t.each(ctx, func(r *row) {
-		list = append(list, store.Busy{
-			Token: keywright.TokenName{ID: r.id(), Number: r.int(), Label: r.text(), Space: r.text(), Owner: r.text()},
-			N:     r.int(),
-		})
-	}, s.String(), s.args...)
+	err = t.each(ctx, func(r *row) { list = append(list, scanBusy(r)) }, s.String(), s.args...)
 	return list, err
 }
 
+func scanBusy(r *row) store.Busy {
+	return store.Busy{
+		Token: keywright.TokenName{ID: r.id(), Number: r.int(), Label: r.text(), Space: r.text(), Owner: r.text()},
+		N:     r.int(),
+	}
+}
+
+const busyColumns = "t.id, t.number, t.label, t.space, t.owner_name"
+
 // busiestQuery sums up token by token, each in the order of its rows, and keeps no more of the sums than asked for.
 func busiestQuery(q store.UsageQuery, refused bool) *query {
-	how := map[bool]string{false: "=", true: "<>"}[refused]
-	s := newQuery(`SELECT b.id, b.number, b.label, b.space, b.owner_name, b.n FROM (
-		SELECT t.id, t.number, t.label, t.space, t.owner_name, (
-			SELECT CAST(SUM(d.total) AS BIGINT) FROM token_days d WHERE d.token = t.id`)
-	s.glue = " AND "
-	s.where("d.day >= ?", q.From).where("d.day < ?", q.To).where("d.reason "+how+" ?", keywright.Allowed.String())
-	s.end(") AS n FROM tokens t")
-	s.glue = " WHERE "
+	s := newQuery("SELECT b.id, b.number, b.label, b.space, b.owner_name, b.n FROM (SELECT " + busyColumns)
+	sumOfDays(s, q, map[bool]string{false: "=", true: "<>"}[refused])
+	s.end("FROM tokens t")
 	chooseTokens(s, q.TokenQuery)
 	return s.end(") b WHERE b.n > 0 ORDER BY b.n DESC, b.id LIMIT ?", q.Limit)
+}
+
+// sumOfDays adds a column: how often a token t was accepted (or, if how is "<>", refused) in the days.
+func sumOfDays(s *query, q store.UsageQuery, how string) {
+	s.end(", (SELECT CAST(SUM(d.total) AS BIGINT) FROM token_days d WHERE d.token = t.id AND d.day >= ? AND d.day < ? AND d.reason "+how+" ?) AS n",
+		q.From, q.To, keywright.Allowed.String())
+}
+
+// busyBatch is how many tokens are summed up at once.
+const busyBatch = 200
+
+// mostUsed sums up those first that were accepted most in all, and ends where nobody can have been accepted more often in some days.
+func (t usages) mostUsed(ctx context.Context, q store.UsageQuery) (list []store.Busy, err error) {
+	after := []any{int64(math.MaxInt64), keywright.ID{}}
+	for looked, most := busyBatch, int64(0); looked == busyBatch; {
+		s := mostUsedQuery(q, after)
+		looked = 0
+		err := t.each(ctx, func(r *row) {
+			looked++
+			b := scanBusy(r)
+			most = r.int()
+			after = []any{most, b.Token.ID}
+			if b.N > 0 {
+				list = append(list, b)
+			}
+		}, s.String(), s.args...)
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(list, func(a, b store.Busy) int {
+			return cmp.Or(cmp.Compare(b.N, a.N), bytes.Compare(a.Token.ID[:], b.Token.ID[:]))
+		})
+		if list = list[:min(len(list), q.Limit)]; len(list) == q.Limit && list[q.Limit-1].N > most {
+			break
+		}
+	}
+	return list, nil
+}
+
+func mostUsedQuery(q store.UsageQuery, after []any) *query {
+	s := newQuery("SELECT " + busyColumns)
+	sumOfDays(s, q, "=")
+	s.end(", u.uses" + fromUsage)
+	s.where("u.account = ? AND u.uses > 0", q.Filter.Account).where("(u.uses, u.token) < (?, ?)", after...).where("t.id = u.token")
+	chooseTokens(s, q.TokenQuery)
+	return s.end("ORDER BY u.uses DESC, u.token DESC LIMIT ?", busyBatch)
 }
 
 func (t usages) CountedSince(ctx context.Context) (since time.Time, err error) {

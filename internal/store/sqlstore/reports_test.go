@@ -21,6 +21,11 @@ func TestUsageIndexes(t *testing.T) {
 		query, args := sqlstore.BusiestQuery(q)
 		wantIndex(t, query, explain(t, db, query, args), "SCAN")
 	}
+	query, args := sqlstore.MostUsedQuery(store.UsageQuery{TokenQuery: store.TokenQuery{Filter: keywright.TokenFilter{Account: "acme"}}, To: 30})
+	most := explain(t, db, query, args)
+	if wantIndex(t, query, most, "SCAN", "TEMP B-TREE"); !strings.Contains(most, "token_usage_by_uses (account=? AND uses>? AND (uses,token)<(?,?))") {
+		t.Errorf("who is used most is not known by the index:\n%s", most)
+	}
 	for _, tt := range []struct {
 		q      store.SumQuery
 		unlike []string

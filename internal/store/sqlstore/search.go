@@ -17,7 +17,7 @@ const walked = 2000
 func mayBeFar(q store.TokenQuery) bool {
 	f := q.Filter
 	switch {
-	case f.Number != 0, f.Parent != nil, f.IDs != nil, f.Owner != "" && q.Sort == keywright.SortCreated: // there are few
+	case f.Number != 0, f.Parent != nil, f.Owner != "" && q.Sort == keywright.SortCreated: // there are few
 		return false
 	case f.Audience != "", f.Label != "", f.Kind != 0, f.Permanent != nil, f.State != "":
 		return true
@@ -83,13 +83,19 @@ func (l *listing) needsUsage() bool {
 	return l.Sort == keywright.SortLastUsed || l.Unused != (store.Unused{}) || l.ends
 }
 
-// inIndex chooses tokens by the index that has everything they are filtered by; where another finds fewer, by that.
+// inIndex chooses tokens by the index that has everything they are filtered by; where another finds fewer, by that. Those that are
+// named are found one by one.
 func (l *listing) inIndex(s *query) {
-	s.where("t.label_key >= ''")
+	account := l.order.account
+	if l.Filter.IDs != nil {
+		account = "(" + account + " || '')"
+	} else {
+		s.where("t.label_key >= ''")
+	}
 	if l.order.from == fromTokens {
 		s.where("u.token = t.id")
 	}
-	l.filter(s, l.order.account)
+	l.filter(s, account)
 }
 
 // CountListed counts the tokens that List would return without end.
@@ -98,7 +104,7 @@ func (t tokens) CountListed(ctx context.Context, q store.TokenQuery) (n int64, e
 		return 0, nil
 	}
 	l := listing{TokenQuery: q, order: listOrders[keywright.SortCreated]}
-	if l.ends, err = t.policiesEnd(ctx, q); err != nil {
+	if l.ends, err = t.policiesMatter(ctx, q); err != nil {
 		return 0, err
 	}
 	s := l.count()
@@ -114,14 +120,18 @@ func (l *listing) count() *query {
 	return s
 }
 
-// policiesEnd reports whether, in the account that a query is about, a policy may end tokens before their expiry. Nobody asks without
-// a state.
-func (t tokens) policiesEnd(ctx context.Context, q store.TokenQuery) (ends bool, err error) {
+// policiesMatter reports whether the policies have to be asked which state a token is in. Nobody asks without a state.
+func (t tokens) policiesMatter(ctx context.Context, q store.TokenQuery) (bool, error) {
 	if q.Filter.State == "" || q.Filter.State == keywright.StateRevoked {
 		return false, nil
 	}
+	return t.policiesEnd(ctx, q.Filter.Account)
+}
+
+// policiesEnd reports whether a policy in an account may end tokens before their expiry.
+func (t tokens) policiesEnd(ctx context.Context, account string) (ends bool, err error) {
 	err = t.each(ctx, func(*row) { ends = true }, `SELECT 1 FROM accounts a JOIN spaces s ON s.account = a.name WHERE a.name = $1
-		AND (a.max_lifetime <> 0 OR a.max_unused <> 0 OR s.max_lifetime <> 0 OR s.max_unused <> 0) LIMIT 1`, q.Filter.Account)
+		AND (a.max_lifetime <> 0 OR a.max_unused <> 0 OR s.max_lifetime <> 0 OR s.max_unused <> 0) LIMIT 1`, account)
 	return ends, err
 }
 
@@ -131,8 +141,12 @@ func (t tokens) CountStates(ctx context.Context, at store.Place, now time.Time) 
 	if at.Spaces != nil && len(at.Spaces) == 0 {
 		return n, nil
 	}
-	s := statesQuery(at, now)
-	err := t.one(ctx, func(r *row) {
+	ends, err := t.policiesEnd(ctx, at.Account)
+	if err != nil {
+		return nil, err
+	}
+	s := statesQuery(at, now, ends)
+	err = t.one(ctx, func(r *row) {
 		all, revoked, live, disabled := r.int(), r.int(), r.int(), r.int()
 		n[keywright.StateRevoked], n[keywright.StateExpired] = revoked, all-revoked-live
 		n[keywright.StateDisabled], n[keywright.StateActive] = disabled, live-disabled
@@ -140,10 +154,15 @@ func (t tokens) CountStates(ctx context.Context, at store.Place, now time.Time) 
 	return n, err
 }
 
-func statesQuery(at store.Place, now time.Time) *query {
+func statesQuery(at store.Place, now time.Time, ends bool) *query {
+	live := unexpired("?")
+	if ends {
+		live = liveAt("?")
+	}
+	nows := slices.Repeat([]any{now}, strings.Count(live, "?"))
 	s := newQuery("SELECT COUNT(*), COUNT(t.revoked_at)")
-	s.end(", COUNT(*) FILTER (WHERE "+live+")", lives(now)...)
-	s.end(", COUNT(*) FILTER (WHERE t.disabled_at IS NOT NULL AND "+live+")", lives(now)...)
+	s.end(", COUNT(*) FILTER (WHERE "+live+")", nows...)
+	s.end(", COUNT(*) FILTER (WHERE t.disabled_at IS NOT NULL AND "+live+")", nows...)
 	s.end(fromPlaces)
 	s.where("a.name = ?", at.Account).where(inPlaces)
 	if at.Spaces != nil {
@@ -154,8 +173,3 @@ func statesQuery(at store.Place, now time.Time) *query {
 	}
 	return s
 }
-
-// live holds the instant as often as lives.
-var live = liveAt("?")
-
-func lives(now time.Time) []any { return slices.Repeat([]any{now}, strings.Count(live, "?")) }

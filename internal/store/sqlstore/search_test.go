@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/keywright/keywright"
 	"github.com/keywright/keywright/internal/store"
@@ -65,6 +68,13 @@ func TestFewAmongMany(t *testing.T) {
 			}
 		}
 	}
+	named := store.TokenQuery{Sort: keywright.SortLastUsed, Filter: keywright.TokenFilter{Account: "acme", IDs: make([]keywright.ID, 50)}}
+	_, pick, count := sqlstore.SearchQueries(named, false)
+	for _, search := range []func() (string, []any){pick, count} {
+		if query, args := search(); !strings.Contains(explain(t, db, query, args), "tokens_1 (id=?)") {
+			t.Errorf("tokens that are named are looked for by\n%s", explain(t, db, query, args))
+		}
+	}
 	query, args := sqlstore.StatesQuery(store.Place{Account: "acme"}, benchDay)
 	if got := explain(t, db, query, args); !strings.Contains(got, "tokens_by_state (account=? AND space=?)") {
 		t.Errorf("states are counted by\n%s", got)
@@ -86,6 +96,7 @@ func TestSearches(t *testing.T) {
 			for _, longest := range []time.Duration{0, 500 * 24 * time.Hour} {
 				searches(t, s, longest)
 			}
+			(&bench{Store: s, TB: t}).checkBusiest()
 		})
 	}
 }
@@ -123,6 +134,34 @@ func searches(t *testing.T, s *sqlstore.Store, longest time.Duration) {
 			n.checkPages(fmt.Sprintf("%s by %s, %v, at most %v", name, q.Sort, q.Descending, longest), q, want)
 		}
 		q.Descending = false
+	}
+}
+
+// checkBusiest holds who was used most of all against who was in spaces, which are all.
+func (n *bench) checkBusiest() {
+	n.Helper()
+	today := benchDay.Unix() / (24 * 60 * 60)
+	var spaces []string
+	if err := n.Read(n.Context(), func(tx store.Tx) error {
+		all, err := tx.Tenants().Spaces(n.Context(), "acme", "", 1000)
+		for _, s := range all {
+			spaces = append(spaces, s.Name)
+		}
+		for _, q := range []store.UsageQuery{{From: today - 30, To: today + 1}, {From: today - 3, To: today - 1}, {From: 0, To: 1}} {
+			for _, q.Limit = range []int{1, 5, 100, 3000} {
+				q.Filter.Account, q.Spaces = "acme", nil
+				got, err2 := tx.Usages().Busiest(n.Context(), q, false)
+				q.Spaces = spaces
+				want, err3 := tx.Usages().Busiest(n.Context(), q, false)
+				if diff := cmp.Diff(want, got); diff != "" {
+					n.Errorf("the %d that were used most from %d on:\n%s", q.Limit, q.From-today, diff)
+				}
+				err = errors.Join(err, err2, err3)
+			}
+		}
+		return err
+	}); err != nil {
+		n.Error(err)
 	}
 }
 

@@ -70,8 +70,12 @@ const (
 
 // liveAt is the condition that a token t of account a and space s is neither revoked nor expired, by its own date or by policy.
 func liveAt(now string) string {
-	return "t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > " + now + ") AND " +
-		withinPolicy(now, "(SELECT u.last_used_at FROM token_usage u WHERE u.token = t.id)")
+	return unexpired(now) + " AND " + withinPolicy(now, "(SELECT u.last_used_at FROM token_usage u WHERE u.token = t.id)")
+}
+
+// unexpired is the same by its own date alone.
+func unexpired(now string) string {
+	return "t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > " + now + ")"
 }
 
 func (t tokens) OwnedBy(ctx context.Context, owner keywright.ID, limit int) (all []*store.Record, err error) {
