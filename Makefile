@@ -2,9 +2,9 @@
 # make test   every check there is; on Debian, as root, it installs what they need
 # make prove  the long runs of what make test proves in a short form: an hour and more
 # make bench  the figures of docs/performance.md, measured here
-# make scores  how Lighthouse scores the console here, for docs/console.md
+# make pictures  those of docs/console.md, and how Lighthouse scores the console here
 
-.PHONY: run build test prove bench scores
+.PHONY: run build test prove bench pictures
 
 run:
 	go run ./cmd/keywright serve
@@ -24,7 +24,7 @@ prove:
 bench:
 	scripts/bench
 
-scores:
+pictures:
 	scripts/need chromium=chromium node=nodejs npm=npm
 	npm ci --prefix internal/console/browser/testdata/npm --ignore-scripts --no-audit --no-fund --silent
-	KEYWRIGHT_CONSOLE_DOCS=$(CURDIR)/docs go test -count=1 -timeout 30m -run TestLighthouse -v ./internal/console/browser
+	KEYWRIGHT_CONSOLE_DOCS=$(CURDIR)/docs go test -count=1 -timeout 30m -run 'TestLighthouse|TestPictures' -v ./internal/console/browser

@@ -51,9 +51,10 @@ var (
 func TestLighthouse(t *testing.T) {
 	fromNPM(t, "lighthouse")
 	docs := os.Getenv("KEYWRIGHT_CONSOLE_DOCS")
-	inspection := steady
-	if docs != "" {
-		inspection = timed
+	inspection := timed
+	if docs == "" {
+		inspection = steady
+		t.Parallel()
 	}
 	w := newWorld(t)
 	w.thousand()

@@ -28,6 +28,7 @@ func naughty(t *testing.T) []string {
 
 // Whatever people call things is shown as it is. That nothing in it has run, the watch sees to.
 func TestNaughtyLabels(t *testing.T) {
+	t.Parallel()
 	s := keywrighttest.New(t)
 	var labels []string
 	for _, text := range naughty(t) {
@@ -40,6 +41,7 @@ func TestNaughtyLabels(t *testing.T) {
 }
 
 func TestNaughtyTitles(t *testing.T) {
+	t.Parallel()
 	s := keywrighttest.New(t)
 	titles := []string{"Default"} // that of the space with which an account begins
 	var shop keywright.NewAudience
@@ -102,6 +104,7 @@ func (p *person) shown(requests []string, read string) (values []string) {
 
 // As scopes nearly all are refused, and said back as they are.
 func TestNaughtyScopes(t *testing.T) {
+	t.Parallel()
 	p := operator(t, keywrighttest.New(t))
 	p.visit(tokensAt + "/new")
 	texts := naughty(t)
@@ -128,6 +131,7 @@ func quoted(text string) string {
 
 // The name that a program gives itself stands with what it has done, as it is.
 func TestNaughtyUserAgents(t *testing.T) {
+	t.Parallel()
 	s := keywrighttest.New(t)
 	issued := s.Issue(t, keywright.NewToken{Scopes: []string{"keywright:tokens:write"}})
 	sent := 0

@@ -219,6 +219,7 @@ var notViews = map[string]string{
 // Every view is held against every rule of axe-core, in light and in dark, on a wide screen and on a telephone's, which it must fit: a view
 // that is looked at in light on the one is looked at in dark on the other, and the next the other way round.
 func TestViews(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.thousand()
 	seen, ran := patternsOf(t), 0
