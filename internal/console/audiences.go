@@ -71,6 +71,14 @@ func audienceWords(name string) string {
 	return name
 }
 
+// audienceTitle is an audience above its page: a name as it is.
+func audienceTitle(name string) string {
+	if name == keywright.NoAudience {
+		return "No audience"
+	}
+	return name
+}
+
 func (s *site) audienceOf(ctx context.Context, v *visit) (keywright.Audience, error) {
 	return s.Authority.Audience(ctx, v.caller, v.account, v.r.PathValue("audience"))
 }

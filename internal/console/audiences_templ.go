@@ -408,7 +408,7 @@ func audiencePage(v *visit, a keywright.Audience) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = heading(sentenceCase(audienceWords(a.Name)), a.Description).Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = heading(audienceTitle(a.Name), a.Description).Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
