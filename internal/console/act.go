@@ -34,6 +34,7 @@ type deedForm struct {
 	below  string // which, as in the URL
 	once   string // the idempotency key of a rotation
 	policy keywright.Policy
+	made   stopping // what it has made, and would stop with it
 }
 
 // askDeed is the page that asks before something is done.
@@ -59,11 +60,15 @@ func (s *site) deedOf(ctx context.Context, v *visit, f *form, below string) (dee
 		return deedForm{}, err
 	}
 	d := deedForm{form: f, token: t, below: below, once: f.get("once")}
-	if below == "rotate" && v.mayWrite(t) {
-		d.policy, err = s.Authority.Terms(ctx, v.caller, t.Account, t.Space)
-		err = hidden(err)
+	switch below {
+	case "rotate":
+		if v.mayWrite(t) {
+			d.policy, err = s.Authority.Terms(ctx, v.caller, t.Account, t.Space)
+		}
+	case "disable", "revoke", "delete":
+		d.made, err = s.stopping(ctx, v, keywright.TokenFilter{Parent: &t.ID})
 	}
-	return d, err
+	return d, hidden(err)
 }
 
 // deed reads what was asked, does it, and goes back to where it was asked. What is wrong with it is told on the page that asked.

@@ -195,6 +195,12 @@ func TestDeeds(t *testing.T) {
 	key := issued.APIKey.Reveal()
 
 	p.get(at+"/disable").mustSay(t, "Disable ci?", "never used")
+	maker := made(t, s, keywright.NewToken{Label: "maker", Scopes: []string{"a:*", "keywright:tokens:write"}})
+	_, err := s.ClientFor(maker).CreateToken(t.Context(), keywright.NewToken{Label: "descendant", Scopes: []string{"a:read"}}, "")
+	must(t, err)
+	for _, deed := range []string{"disable", "revoke", "delete"} {
+		p.get(tokensAt+"/"+maker.Token.ID.String()+"/"+deed).mustSay(t, "It has made 1 active token", "descendant")
+	}
 	disabled := p.post(at + "/disable")
 	disabled.mustSay(t, "ci is disabled", "Undo")
 	if valid(key) {
