@@ -18,7 +18,7 @@ var pictures = []view{
 		p.click("checkbox", "orders")
 		p.sees("Give money back")
 		value[any](p, `document.querySelector("input[value='orders:write']").click()`)
-		p.until(`document.querySelector("#would-allow .would")`)
+		p.until(`document.querySelector("#would-allow").textContent.includes("orders:write")`)
 		value[any](p, `document.querySelector("#would-allow").scrollIntoView({block: "end"})`)
 	}},
 	{name: "token", path: tokensOfDemo + "?q=storefront", then: func(p *person) { p.click("link", "Storefront") }},
