@@ -91,7 +91,7 @@ func (s *scene) importOne(ctx context.Context, req keywright.ImportToken) (keywr
 	}
 	digest, pepper := s.a.cfg.Keys.Digest(purposeForeign, sum)
 	rec.Secrets = []store.Secret{{Number: 1, Foreign: true, Digest: digest, Pepper: pepper}}
-	if err := s.insert(ctx, "token.import", rec, req.Key); err != nil {
+	if err := s.insert(ctx, "token.import", []*store.Record{rec}, []string{req.Key}); err != nil {
 		return keywright.Token{}, err
 	}
 	return resource(store.Listed{Record: rec}, s.now), s.withinQuota(ctx, rec)

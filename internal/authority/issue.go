@@ -41,13 +41,12 @@ func (a *Authority) IssueBatch(ctx context.Context, caller Caller, reqs []keywri
 
 // issue makes all tokens or, with an error, none; base says where in the call the request with an index stands.
 func (s *scene) issue(ctx context.Context, reqs []keywright.NewToken, base func(int) string) ([]keywright.Issued, error) {
-	issued := make([]keywright.Issued, len(reqs))
-	recs := make([]*store.Record, len(reqs))
+	made := make([]making, len(reqs))
 	var wrong problems
 	for i, req := range reqs {
 		d, err := readNew(req, s.now)
 		if err == nil && len(wrong) == 0 {
-			recs[i], issued[i], err = s.issueOne(ctx, d)
+			made[i], err = s.make(ctx, d)
 		}
 		if err = wrong.take(beneath(base(i), err)); err != nil {
 			return nil, err
@@ -56,7 +55,7 @@ func (s *scene) issue(ctx context.Context, reqs []keywright.NewToken, base func(
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
-	return issued, s.withinQuota(ctx, recs...)
+	return s.keep(ctx, made)
 }
 
 // take gathers an error if it is about the request, and returns any other.
@@ -68,32 +67,59 @@ func (p *problems) take(err error) error {
 	return err
 }
 
-func (s *scene) issueOne(ctx context.Context, d draft) (*store.Record, keywright.Issued, error) {
-	rec, err := s.plan(ctx, d)
-	if err != nil {
-		return nil, keywright.Issued{}, err
-	}
-	minted, err := s.mint(rec.Facts.ID, 1)
-	if err != nil {
-		return nil, keywright.Issued{}, err
-	}
-	rec.Secrets = []store.Secret{minted.kept}
-	if err := s.insert(ctx, "token.create", rec, minted.apiKey); err != nil {
-		return nil, keywright.Issued{}, err
-	}
-	return rec, minted.issued(resource(store.Listed{Record: rec}, s.now)), nil
+// making is a token that is being made.
+type making struct {
+	rec *store.Record
+	minted
 }
 
-// insert keeps a new token, and the sealed copy of its key if it is to have one.
-func (s *scene) insert(ctx context.Context, action string, rec *store.Record, key string) error {
-	e := s.tokenEvent(action, rec)
-	e.After = story(rec)
-	number, err := s.tx.Tokens().Insert(ctx, rec, e)
+// make plans a token and mints its secret.
+func (s *scene) make(ctx context.Context, d draft) (m making, err error) {
+	if m.rec, err = s.plan(ctx, d); err != nil {
+		return m, err
+	}
+	if m.minted, err = s.mint(m.rec.Facts.ID, 1); err != nil {
+		return m, err
+	}
+	m.rec.Secrets = []store.Secret{m.kept}
+	return m, nil
+}
+
+// keep writes tokens down, together, and says what is told of them once.
+func (s *scene) keep(ctx context.Context, made []making) ([]keywright.Issued, error) {
+	recs, keys := make([]*store.Record, len(made)), make([]string, len(made))
+	for i, m := range made {
+		recs[i], keys[i] = m.rec, m.apiKey
+	}
+	if err := s.insert(ctx, "token.create", recs, keys); err != nil {
+		return nil, err
+	}
+	issued := make([]keywright.Issued, len(made))
+	for i, m := range made {
+		issued[i] = m.issued(resource(store.Listed{Record: m.rec}, s.now))
+	}
+	return issued, s.withinQuota(ctx, recs...)
+}
+
+// insert keeps new tokens, and the sealed copies of the keys of those that are to have one.
+func (s *scene) insert(ctx context.Context, action string, recs []*store.Record, keys []string) error {
+	all := make([]store.NewToken, len(recs))
+	for i, rec := range recs {
+		e := s.tokenEvent(action, rec)
+		e.After = story(rec)
+		all[i] = store.NewToken{Record: rec, Event: e}
+	}
+	numbers, err := s.tx.Tokens().InsertAll(ctx, all)
 	if err != nil {
 		return err
 	}
-	rec.Number = number
-	return s.seal(ctx, rec, key)
+	for i, rec := range recs {
+		rec.Number = numbers[i]
+		if err := s.seal(ctx, rec, keys[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // plan is the token that a draft asks for, with every rule asked: where it is to be and what the actor may do

@@ -30,11 +30,15 @@ func (s *scene) issueKept(ctx context.Context, req keywright.NewToken) (keywrigh
 		return keywright.Issued{}, err
 	}
 	d.keep = true
-	rec, issued, err := s.issueOne(ctx, d)
+	made, err := s.make(ctx, d)
 	if err != nil {
 		return keywright.Issued{}, err
 	}
-	return issued, s.withinQuota(ctx, rec)
+	issued, err := s.keep(ctx, []making{made})
+	if err != nil {
+		return keywright.Issued{}, err
+	}
+	return issued[0], nil
 }
 
 // IssueAtLogin is IssueKept for a username or e-mail and password: the person makes the token as in a session, but has

@@ -54,6 +54,8 @@ type Tokens interface {
 	// to tokens that are gone. Its owner's name is the user's, whatever the record says. An imported
 	// token takes a revision: its key may be remembered as unknown.
 	Insert(ctx context.Context, r *Record, e Event) (number int64, err error)
+	// InsertAll is Insert of several, all or none, and returns their numbers. It is one way to the database and back.
+	InsertAll(ctx context.Context, all []NewToken) (numbers []int64, err error)
 	// Update replaces all of a record but id, number, account and what was true at its creation.
 	Update(ctx context.Context, r *Record, e Event) error
 	// Delete removes a token with everything kept for it. Its events stay.
@@ -62,6 +64,12 @@ type Tokens interface {
 	// Seal explains itself by the event of the Insert or Update beside it.
 	Seal(ctx context.Context, id keywright.ID, sealed []byte) error
 	Sealed(ctx context.Context, id keywright.ID) ([]byte, error)
+}
+
+// NewToken is a token that is to be added, and the event that explains it.
+type NewToken struct {
+	Record *Record
+	Event  Event
 }
 
 // TokenQuery asks for a run of tokens. Filter.State is judged at Now, with the policies of account and space. Labels

@@ -19,6 +19,8 @@ type conn struct{ link }
 type link interface {
 	// change runs a statement and returns how many rows it changed. Refused, it leaves the transaction as it was.
 	change(query string, args []any) (int64, error)
+	// changeAll runs one for each of the arguments. One refused, all leave the transaction as it was.
+	changeAll(query string, args [][]any) error
 	// post runs such a statement that is not refused, at the latest with the next one. If it fails after
 	// all, so does everything after it until the transaction has ended.
 	post(query string, args []any) error

@@ -64,9 +64,25 @@ func (l *postgresLink) send(more ...*pgx.QueuedQuery) (pgx.BatchResults, error) 
 	return answers, nil
 }
 
-// change stands behind a savepoint of its own: an error would end the transaction.
 func (l *postgresLink) change(query string, args []any) (int64, error) {
-	answers, err := l.send(queued("SAVEPOINT refusable"), queued(query, args...), queued("RELEASE refusable"))
+	return l.refusable(queued(query, args...))
+}
+
+// changeAll sends all at once.
+func (l *postgresLink) changeAll(query string, args [][]any) error {
+	statements := make([]*pgx.QueuedQuery, len(args))
+	for i, a := range args {
+		statements[i] = queued(query, a...)
+	}
+	_, err := l.refusable(statements...)
+	return err
+}
+
+// refusable runs statements behind a savepoint of their own, for an error would end the transaction, and returns how many rows the last
+// has changed.
+func (l *postgresLink) refusable(statements ...*pgx.QueuedQuery) (int64, error) {
+	all := append(append([]*pgx.QueuedQuery{queued("SAVEPOINT refusable")}, statements...), queued("RELEASE refusable"))
+	answers, err := l.send(all...)
 	if err != nil {
 		return 0, err
 	}
@@ -74,7 +90,10 @@ func (l *postgresLink) change(query string, args []any) (int64, error) {
 		l.failed = postedFailed(firstOf(err, answers.Close()))
 		return 0, l.failed
 	}
-	done, err := answers.Exec()
+	var done pgconn.CommandTag
+	for i := 0; i < len(statements) && err == nil; i++ {
+		done, err = answers.Exec()
+	}
 	if closed := answers.Close(); err == nil && closed != nil {
 		l.failed = postedFailed(closed)
 		return 0, l.failed

@@ -81,6 +81,22 @@ func (l *sqliteLink) change(query string, args []any) (int64, error) {
 	return n, translateSQLite(err)
 }
 
+func (l *sqliteLink) changeAll(query string, args [][]any) error {
+	if len(args) == 1 {
+		_, err := l.change(query, args[0])
+		return err
+	}
+	if err := l.do("SAVEPOINT every"); err != nil {
+		return err
+	}
+	for _, a := range args {
+		if _, err := l.change(query, a); err != nil {
+			return firstOf(errors.Join(l.do("ROLLBACK TO every"), l.do("RELEASE every")), err)
+		}
+	}
+	return l.do("RELEASE every")
+}
+
 // post does it now: there is no way to go.
 func (l *sqliteLink) post(query string, args []any) error {
 	_, err := l.change(query, args)

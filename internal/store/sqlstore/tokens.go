@@ -101,17 +101,47 @@ func (t tokens) CountPermanent(ctx context.Context, account, space string, now t
 
 // Insert adds a token. An imported one takes a revision: somebody may remember that its key is unknown.
 func (t tokens) Insert(ctx context.Context, r *store.Record, e store.Event) (number int64, err error) {
-	if number, err = t.nextNumber(ctx, r.Facts.Account); err != nil {
-		return 0, fmt.Errorf("account %s: %w", r.Facts.Account, err)
+	numbers, err := t.InsertAll(ctx, []store.NewToken{{Record: r, Event: e}})
+	if err != nil {
+		return 0, err
 	}
-	if err := t.insertRow(ctx, r, number); err != nil {
-		return 0, fmt.Errorf("add token: %w", err)
+	return numbers[0], nil
+}
+
+// InsertAll sends the rows together, and those beside them with whatever comes next.
+func (t tokens) InsertAll(ctx context.Context, all []store.NewToken) (numbers []int64, err error) {
+	numbers, rows := make([]int64, len(all)), make([][]any, len(all))
+	for i, n := range all {
+		account := n.Record.Facts.Account
+		if numbers[i], err = t.nextNumber(ctx, account); err != nil {
+			return nil, fmt.Errorf("account %s: %w", account, err)
+		}
+		if rows[i], err = insertedRow(n.Record, numbers[i]); err != nil {
+			return nil, err
+		}
 	}
-	if digest := foreignDigest(r.Secrets); digest != nil {
-		return number, t.changed(ctx, e, digestSubject(digest))
+	if err := t.execAll(ctx, insertToken, rows); err != nil {
+		return nil, fmt.Errorf("add token: %w", err)
 	}
-	t.explain(e)
-	return number, nil
+	for _, n := range all {
+		if err := t.inserted(ctx, n); err != nil {
+			return nil, err
+		}
+	}
+	return numbers, nil
+}
+
+// inserted keeps what stands beside a new token.
+func (t tokens) inserted(ctx context.Context, n store.NewToken) error {
+	f := &n.Record.Facts
+	if err := t.post(ctx, "INSERT INTO token_usage (token, account) VALUES ($1, $2)", f.ID, f.Account); err != nil {
+		return fmt.Errorf("add token: %w", err)
+	}
+	if digest := foreignDigest(n.Record.Secrets); digest != nil {
+		return t.changed(ctx, n.Event, digestSubject(digest))
+	}
+	t.explain(n.Event)
+	return nil
 }
 
 // numbering is how far an account's numbers have been given, in its row and in this transaction.
@@ -149,29 +179,29 @@ func (t tokens) keepNumbers(ctx context.Context) error {
 	return nil
 }
 
-func (t tokens) insertRow(ctx context.Context, r *store.Record, number int64) error {
+const insertToken = `
+	INSERT INTO tokens (id, account, space, number, kind, label, label_key, owner, owner_name, parent,
+		scopes, audience, secrets, foreign_digest, extra, created_by, created_at, updated_at,
+		not_before, expires_at, renewed_at, disabled_at, revoked_at, audience_key)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, COALESCE((SELECT username FROM users WHERE id = $8), ''), $9,
+		$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`
+
+// insertedRow is the arguments of insertToken.
+func insertedRow(r *store.Record, number int64) ([]any, error) {
 	secrets, err := encodeSecrets(r.Secrets)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	more, err := encodeExtra(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f := &r.Facts
-	_, err = t.exec(ctx, `
-		INSERT INTO tokens (id, account, space, number, kind, label, label_key, owner, owner_name, parent,
-			scopes, audience, secrets, foreign_digest, extra, created_by, created_at, updated_at,
-			not_before, expires_at, renewed_at, disabled_at, revoked_at, audience_key)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, COALESCE((SELECT username FROM users WHERE id = $8), ''), $9,
-			$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
+	return []any{
 		f.ID, f.Account, f.Space, number, f.Kind, r.Label, fold(r.Label), r.Owner, r.Parent,
 		joinList(f.Scopes.Strings()), joinList(f.Audience), secrets, foreignDigest(r.Secrets), more,
-		r.CreatedBy, r.CreatedAt, r.UpdatedAt, f.NotBefore, f.ExpiresAt, f.RenewedAt, f.DisabledAt, f.RevokedAt, audienceKey(f.Audience))
-	if err != nil {
-		return err
-	}
-	return t.post(ctx, "INSERT INTO token_usage (token, account) VALUES ($1, $2)", f.ID, f.Account)
+		r.CreatedBy, r.CreatedAt, r.UpdatedAt, f.NotBefore, f.ExpiresAt, f.RenewedAt, f.DisabledAt, f.RevokedAt, audienceKey(f.Audience),
+	}, nil
 }
 
 // Update replaces a record. Whoever found the token by an imported key forgets it too.

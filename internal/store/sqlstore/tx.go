@@ -80,6 +80,17 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 	return n, t.noted(err)
 }
 
+// execAll is exec with each of the arguments, of which none or all change rows.
+func (t *tx) execAll(ctx context.Context, query string, args [][]any) error {
+	if err := firstOf(t.usable(), ctx.Err()); err != nil {
+		return err
+	}
+	if t.readOnly {
+		return errReadOnly
+	}
+	return t.noted(t.conn.changeAll(query, args))
+}
+
 // post changes rows and waits for no answer: for what is not refused. A failure fails the whole Write, now or later.
 func (t *tx) post(ctx context.Context, query string, args ...any) error {
 	if err := firstOf(t.usable(), ctx.Err()); err != nil {

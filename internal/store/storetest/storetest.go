@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		test func(*fixture)
 	}{
 		{"find", testFind}, {"record", testRecord}, {"instants", testInstants}, {"absent", testAbsent}, {"duplicate", testDuplicate},
-		{"numbers", testNumbers}, {"update", testUpdate}, {"delete", testDelete}, {"sealed", testSealed},
+		{"insert all", testInsertAll}, {"numbers", testNumbers}, {"update", testUpdate}, {"delete", testDelete}, {"sealed", testSealed},
 		{"descendants", testDescendants}, {"count", testCount}, {"policy at use", testPolicyAtUse}, {"usage", testUsage}, {"usage once", testUsageOnce},
 		{"usage by day", testUsageByDay}, {"scopes used", testScopesUsed}, {"busiest", testBusiest}, {"sums", testSums}, {"unused", testUnused},
 		{"prune usage", testPruneUsage}, {"prune changes", testPruneChanges},

@@ -169,6 +169,40 @@ func testDuplicate(f *fixture) {
 	f.wantTrail("token.create", "token.create")
 }
 
+// testInsertAll: all are there, or none; what was refused can be done without, in the same Write.
+func testInsertAll(f *fixture) {
+	all := func(records ...*store.Record) (list []store.NewToken) {
+		for _, r := range records {
+			list = append(list, store.NewToken{Record: r, Event: event("token.create")})
+		}
+		return list
+	}
+	a, b, c, nowhere := f.record("a"), f.record("b"), f.record("c"), f.record("nowhere")
+	again := f.record("again")
+	again.Facts.ID, nowhere.Facts.Space = a.Facts.ID, "nowhere"
+	imported := f.record("imported")
+	imported.Secrets = []store.Secret{{Number: 1, Foreign: true, Digest: digest("theirs"), Pepper: "p1"}}
+	commit := f.write(func(tx store.Tx) error {
+		numbers, err := tx.Tokens().InsertAll(f.ctx, all(a, b))
+		f.fails("two", err, nil)
+		f.same("numbers", numbers, []int64{1, 2})
+		_, err = tx.Tokens().InsertAll(f.ctx, all(c, again))
+		f.fails("the second is there", err, keywright.ErrConflict)
+		_, err = tx.Tokens().InsertAll(f.ctx, all(nowhere, c))
+		f.fails("the first is nowhere", err, keywright.ErrNotFound)
+		_, err = tx.Tokens().Get(f.ctx, c.Facts.ID)
+		f.fails("what was refused with another", err, keywright.ErrNotFound)
+		numbers, err = tx.Tokens().InsertAll(f.ctx, all(c, imported))
+		f.same("later numbers", len(numbers) == 2 && numbers[0] > 2 && numbers[1] > numbers[0], true)
+		return err
+	})
+	f.same("an imported key is forgotten as unknown", len(commit.Forget), 1)
+	f.same("tokens", sorted(f.list(store.TokenQuery{})), "a b c imported")
+	f.wantTrail("token.create", "token.create", "token.create", "token.create")
+	f.use(used(c.Facts.ID, day, 1))
+	f.same("uses", f.list(store.TokenQuery{Filter: keywright.TokenFilter{Label: "c"}})[0].Uses, int64(1))
+}
+
 func testNumbers(f *fixture) {
 	f.write(func(tx store.Tx) error {
 		if err := tx.Tenants().InsertAccount(f.ctx, &store.Account{Name: "other", CreatedAt: day}, event("x")); err != nil {
