@@ -55,7 +55,10 @@ func measureCluster(ctx context.Context, w io.Writer, p plan, database *pgtest.S
 			return err
 		}
 	}
-	return c.dead(w, p.rounds)
+	if err := c.dead(w, p.rounds); err != nil {
+		return err
+	}
+	return c.watched(w, revocations)
 }
 
 // nodes are servers on one database.
@@ -207,4 +210,65 @@ func (c *nodes) dead(w io.Writer, rounds int) error {
 	fmt.Fprintf(w, "| 3, of which one died the moment before | 0 | %s | | %s |\n",
 		quantile(took, 0.5).Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
 	return nil
+}
+
+// watched measures when a token was accepted last, by clients that ask every server about it without a pause while it is revoked.
+func (c *nodes) watched(w io.Writer, revocations int) error {
+	verifier, err := c.admin().CreateToken(c.ctx, keywright.NewToken{Scopes: []string{"keywright:tokens:verify"}}, "")
+	if err != nil {
+		return err
+	}
+	var returned, accepted []time.Duration
+	late := 0
+	for range revocations {
+		took, last, err := c.lastAccepted(verifier.APIKey.Reveal())
+		if err != nil {
+			return err
+		}
+		if returned, accepted = append(returned, took), append(accepted, last); last > took {
+			late++
+		}
+	}
+	slices.Sort(returned)
+	slices.Sort(accepted)
+	fmt.Fprintf(w, "\nAnd when a token was accepted last, counted from when its revocation was asked for, by clients that ask all %d servers about it without a pause:\n\n", len(c.all))
+	fmt.Fprintf(w, "| revocations | returned after, p50 | p99 | asked and accepted last after, p50 | p99 | asked after the return, and accepted |\n| --- | --- | --- | --- | --- | --- |\n")
+	fmt.Fprintf(w, "| %d | %s | %s | %s | %s | %d |\n", revocations, quantile(returned, 0.5).Round(10*time.Microsecond), quantile(returned, 0.99).Round(10*time.Microsecond),
+		quantile(accepted, 0.5).Round(10*time.Microsecond), quantile(accepted, 0.99).Round(10*time.Microsecond), late)
+	return nil
+}
+
+// lastAccepted revokes a token and returns after how long that returned, and after how long the last question was asked that was
+// answered with yes.
+func (c *nodes) lastAccepted(verifier string) (took, last time.Duration, err error) {
+	issued, err := c.admin().CreateToken(c.ctx, keywright.NewToken{Scopes: []string{"invoices:read"}}, "")
+	if err != nil {
+		return 0, 0, err
+	}
+	var watching, warm sync.WaitGroup
+	ends := make([]time.Time, len(c.all)) // when each was asked last, and said yes
+	failures := make([]error, len(c.all))
+	for i, s := range c.all {
+		warm.Add(1)
+		watching.Go(func() {
+			client, begun := keywright.NewClient(s.url, verifier), sync.OnceFunc(warm.Done)
+			defer begun()
+			for {
+				asked := time.Now()
+				v, err := client.Verify(c.ctx, keywright.VerifyRequest{Token: issued.APIKey.Reveal()})
+				if err != nil || !v.Valid {
+					failures[i] = err
+					return
+				}
+				ends[i] = asked
+				begun()
+			}
+		})
+	}
+	warm.Wait()
+	begin := time.Now()
+	_, err = c.admin().RevokeToken(c.ctx, issued.Token.ID, "")
+	took = time.Since(begin)
+	watching.Wait()
+	return took, max(0, slices.MaxFunc(ends, time.Time.Compare).Sub(begin)), errors.Join(append(failures, err)...)
 }
