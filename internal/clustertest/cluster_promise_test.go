@@ -31,11 +31,12 @@ func (c *cluster) run(f fault, victim *node) round {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	l := newLoad(ctx, c)
-	pool := l.pool(ctx, pooled)
+	pool, unseen := l.pool(ctx, pooled), l.unseen(ctx, pooled)
 	var clients, changes sync.WaitGroup
 	for _, d := range l.doors {
-		for range 3 {
-			clients.Go(func() { l.watch(ctx, d) })
+		for range 2 {
+			clients.Go(func() { l.watch(ctx, d, patience) })
+			clients.Go(func() { l.watch(ctx, d, impatience) })
 		}
 	}
 	for range 4 {
@@ -47,7 +48,8 @@ func (c *cluster) run(f fault, victim *node) round {
 	before := l.len()
 	time.Sleep(calm)
 	r := round{fault: f.name, rate: float64(l.len()-before) / calm.Seconds()}
-	changes.Go(func() { l.drain(ctx, pool, f.lasts) })
+	changes.Go(func() { evenly(ctx, pool, f.lasts, func(s *subject) { l.drain(ctx, s) }) })
+	changes.Go(func() { evenly(ctx, unseen, f.lasts, func(s *subject) { l.snatch(ctx, s) }) })
 	f.inflict(c, victim)
 	changes.Wait()
 	time.Sleep(lease * 3 / 4)

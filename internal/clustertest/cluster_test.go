@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -58,7 +59,7 @@ type node struct {
 	log    *os.File
 	mu     sync.Mutex
 	cmd    *exec.Cmd
-	down   atomic.Bool // killed, or stopped
+	down   atomic.Bool // killed or stopped, or no changes are asked of it: one under way would keep all others from theirs
 }
 
 // newCluster starts a database and n servers.
@@ -165,6 +166,7 @@ func serve(bug factcache.Fault, data, listen string) error {
 	s, err := server.Open(context.Background(), server.Config{
 		Data: data, Listen: listen, Database: keywright.NewSecret(os.Getenv("KEYWRIGHT_DATABASE")), MasterKeyFile: os.Getenv("KEYWRIGHT_MASTER_KEY_FILE"),
 		AdminPassword: keywright.NewSecret(password), PublicURL: "http://cluster.test", Dialects: []string{"none"}, Lease: lease, Fault: bug,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ func long() time.Duration {
 	return lease*8/10 + time.Duration(mathrand.Int64N(int64(lease)*7/10))
 }
 
-const away = lease / 8 // of the database, for those connections that are slow
+const away = lease / 8 // of the database, for who is not near it
 
 // someWayOff is where followers are.
 var someWayOff = weather{down: lease / 30}
@@ -37,14 +37,14 @@ func faults() []fault {
 		}},
 		{"a server is killed and started again", lease, func(_ *cluster, n *node) {
 			n.kill()
-			time.Sleep(long() / 2)
+			time.Sleep(long())
 			n.start()
 		}},
 		{"the database is cut off", lease * 3 / 2, func(_ *cluster, n *node) {
 			n.proxy.set(weather{cut: true})
 			time.Sleep(long())
-			n.proxy.set(weather{up: away, down: away})
-			time.Sleep(lease)
+			n.proxy.set(weather{hold: allButLeases}) // which there is again before anything else
+			time.Sleep(lease / 2)
 			n.proxy.set(weather{})
 		}},
 		{"the database is far away", 2 * lease, func(_ *cluster, n *node) {
@@ -52,8 +52,8 @@ func faults() []fault {
 			time.Sleep(2 * lease)
 			n.proxy.set(weather{})
 		}},
-		{"some connections to the database are slow", 2 * lease, func(_ *cluster, n *node) {
-			n.proxy.set(weather{uneven: lease / 2})
+		{"what verifications read comes late", 2 * lease, func(_ *cluster, n *node) {
+			n.proxy.set(weather{finding: lease / 15}) // about as long as others are waited for when a change is applied here
 			time.Sleep(2 * lease)
 			n.proxy.set(weather{})
 		}},
@@ -64,16 +64,24 @@ func faults() []fault {
 			time.Sleep(lease * 3 / 2)
 			n.proxy.set(weather{})
 		}},
-		{"the network holds everything, and then delivers it", lease * 9 / 2, func(_ *cluster, n *node) {
+		{"renewals are held, and then delivered before anything else", 5 * lease, func(_ *cluster, n *node) {
+			n.down.Store(true)
 			for range 3 { // as long as it takes for a renewal to arrive after its lease was over, and not to be too old
-				n.proxy.set(weather{up: away / 2, down: away / 2})
+				n.proxy.set(weather{hold: leases})
+				time.Sleep(lease*8/10 + mathrand.N(lease*2/10))
+				n.proxy.set(weather{hold: allButLeases})
+				time.Sleep(lease / 4)
+				n.proxy.set(weather{})
 				time.Sleep(lease / 2)
-				n.proxy.set(weather{hold: true, up: away / 2, down: away / 2})
-				time.Sleep(lease*7/10 + time.Duration(mathrand.Int64N(int64(lease)*4/10)))
 			}
-			n.proxy.set(weather{up: away / 2, down: away / 2})
-			time.Sleep(lease / 2)
 			n.proxy.set(weather{})
+			n.down.Store(false)
+		}},
+		{"the network holds everything, and then delivers it", 2 * lease, func(_ *cluster, n *node) {
+			n.proxy.set(weather{hold: everything})
+			time.Sleep(long())
+			n.proxy.set(weather{})
+			time.Sleep(lease / 2)
 		}},
 		{"the database is half open", lease * 3 / 2, func(_ *cluster, n *node) {
 			n.proxy.set(weather{swallow: true})

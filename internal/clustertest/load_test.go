@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	mathrand "math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +42,8 @@ const (
 
 	mostAttempts = 10 // at a change
 	exchanged    = 3  // of so many tokens, one is shown as an access token
+
+	impatience = lease / 30 // of every other client
 
 	breath = 300 * time.Microsecond // between two verifications: a guard's take a thousandth of that
 )
@@ -195,11 +198,17 @@ func (l *load) keep(s *subject) {
 	l.live = l.live[max(0, len(l.live)-mostLive):]
 }
 
-// watch verifies at one door until ctx ends.
-func (l *load) watch(ctx context.Context, d door) {
+// watch verifies at one door until ctx ends. Who has little patience gives up an answer that has to wait for the database, and asks again:
+// memory answers the moment that it may.
+func (l *load) watch(ctx context.Context, d door, patience time.Duration) {
+	once := func(s *subject) answer {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		return l.verify(ctx, d, s, mathrand.IntN(3) == 0)
+	}
 	for ctx.Err() == nil {
 		s := l.pick()
-		if s == nil || l.verify(ctx, d, s, mathrand.IntN(3) == 0) == silence {
+		if s == nil || once(s) == silence {
 			pause(ctx, 2*time.Millisecond)
 		}
 		time.Sleep(breath)
@@ -300,21 +309,54 @@ func (l *load) pool(ctx context.Context, n int) (list []*subject) {
 	return list
 }
 
-// drain takes tokens away, one after the other, evenly over a time, and does not give up.
-func (l *load) drain(ctx context.Context, list []*subject, d time.Duration) {
+// unseen makes tokens that no door has seen.
+func (l *load) unseen(ctx context.Context, n int) (list []*subject) {
+	issued, err := l.up().admin().CreateTokens(ctx, slices.Repeat([]keywright.NewToken{{Scopes: []string{first, second}}}, n), "")
+	if err != nil {
+		return nil
+	}
+	for _, one := range issued {
+		list = append(list, &subject{l.number(false), one.Token.ID, one.APIKey.Reveal()})
+	}
+	return list
+}
+
+// evenly does something with each token, over a time.
+func evenly(ctx context.Context, list []*subject, d time.Duration, do func(*subject)) {
 	var all sync.WaitGroup
 	for i, s := range list {
 		all.Go(func() {
 			pause(ctx, d*time.Duration(i)/time.Duration(len(list)))
-			done := l.change(ctx, s, []kind{revoke, revoke, remove, disable, narrow}[mathrand.IntN(5)])
-			for range mostAttempts {
-				if done || ctx.Err() != nil {
-					break
-				}
-				pause(ctx, 200*time.Millisecond)
-				done = l.change(ctx, s, revoke)
-			}
+			do(s)
 		})
 	}
 	all.Wait()
+}
+
+// drain takes a token away and does not give up.
+func (l *load) drain(ctx context.Context, s *subject) {
+	done := l.change(ctx, s, []kind{revoke, revoke, remove, disable, narrow}[mathrand.IntN(5)])
+	for range mostAttempts {
+		if done || ctx.Err() != nil {
+			return
+		}
+		pause(ctx, 200*time.Millisecond)
+		done = l.change(ctx, s, revoke)
+	}
+}
+
+// snatch takes a token away while every door reads it for the first time.
+func (l *load) snatch(ctx context.Context, s *subject) {
+	var readers sync.WaitGroup
+	for _, d := range l.doors {
+		for range 2 {
+			readers.Go(func() {
+				pause(ctx, mathrand.N(lease/10))
+				l.verify(ctx, d, s, false)
+			})
+		}
+	}
+	pause(ctx, mathrand.N(lease/10))
+	l.drain(ctx, s)
+	l.linger(ctx, &readers)
 }

@@ -3,6 +3,7 @@ package clustertest
 import (
 	"math/rand/v2"
 	"net"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -25,16 +26,25 @@ type proxy struct {
 type weather struct {
 	cut     bool          // none is taken, and those that are there are ended
 	swallow bool          // taken, and nothing that is sent arrives; nobody is told
-	hold    bool          // what is sent arrives when this is over
+	hold    held          // what is sent on these arrives when this is over; nil: on none
 	up      time.Duration // on the way to the server behind
 	down    time.Duration // on the way back
 	uneven  time.Duration // and up to so much later back, on every other connection; which ones, is drawn anew
+	finding time.Duration // and so much later back, on the connections by which verifications read
 }
+
+// held says which connections are, by their purpose.
+type held func(purpose string) bool
+
+func everything(string) bool           { return true }
+func leases(purpose string) bool       { return purpose == "lease" }
+func allButLeases(purpose string) bool { return purpose != "lease" }
 
 // pair is a connection and what it goes on as.
 type pair struct {
 	from, to net.Conn
 	uneven   float64 // share of the weather's
+	purpose  string  // as the server's program names it, once it has
 	lossy    bool    // something was swallowed: it cannot go on
 }
 
@@ -144,6 +154,9 @@ func (p *proxy) carry(c *pair, to, from net.Conn, up bool) {
 		for {
 			b := make([]byte, 16<<10)
 			n, err := from.Read(b)
+			if named := purpose.FindSubmatch(b[:n]); up && named != nil {
+				p.note(c, string(named[1]))
+			}
 			if n > 0 {
 				parcels <- parcel{b[:n], time.Now().Add(p.delay(c, up))}
 			}
@@ -172,14 +185,27 @@ func (p *proxy) delay(c *pair, up bool) time.Duration {
 	if up {
 		return p.weather.up
 	}
-	return p.weather.down + time.Duration(c.uneven*float64(p.weather.uneven))
+	late := p.weather.down + time.Duration(c.uneven*float64(p.weather.uneven))
+	if c.purpose == "find" {
+		late += p.weather.finding
+	}
+	return late
+}
+
+// purpose is in the first message of a connection to PostgreSQL.
+var purpose = regexp.MustCompile(`application_name\x00keywright (\w+)\x00`)
+
+func (p *proxy) note(c *pair, purpose string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.purpose = purpose
 }
 
 // admit waits while everything is held, and reports whether to go on.
 func (p *proxy) admit(c *pair) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.weather.hold {
+	for p.weather.hold != nil && p.weather.hold(c.purpose) {
 		p.changed.Wait()
 	}
 	if p.weather.swallow {

@@ -44,7 +44,7 @@ func TestRepeatedChangeWaits(t *testing.T) {
 		}
 		key := issued.APIKey.Reveal()
 		c.remembered(t, far, key)
-		far.proxy.set(weather{hold: true}) // it goes on by its lease
+		far.proxy.set(weather{hold: everything}) // it goes on by its lease
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		gaveUp := change(ctx, issued.Token.ID)
 		cancel()
@@ -68,7 +68,7 @@ func (c *cluster) remembered(t *testing.T, n *node, key string) {
 		if n.ask(t.Context(), key, first) != yes {
 			continue
 		}
-		n.proxy.set(weather{hold: true})
+		n.proxy.set(weather{hold: everything})
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		got := n.ask(ctx, key, first)
 		cancel()

@@ -33,6 +33,7 @@ type PostgresOptions struct {
 
 // purpose is what a connection is for, and how long its server may take.
 type purpose struct {
+	name      string        // in pg_stat_activity, after the program's
 	statement time.Duration // for a statement, told to the server; 0: any
 	silence   time.Duration // until an answer that does not come is given up, and the connection with it; 0: never
 	idle      time.Duration // for the program to go on in a transaction, told to the server; 0: any
@@ -41,12 +42,13 @@ type purpose struct {
 
 // A statement of a writer is not ended by the server: a commit that waits for its standby would be taken for done.
 var (
-	toFind    = purpose{statement: 5 * time.Second, silence: 10 * time.Second}
-	toRead    = purpose{statement: 30 * time.Second, silence: 40 * time.Second, idle: time.Minute}
-	toWrite   = purpose{silence: 30 * time.Second, idle: 10 * time.Second, lock: 15 * time.Second}
-	toLease   = purpose{statement: time.Second, silence: 1500 * time.Millisecond}
-	toListen  = purpose{}
-	toMigrate = purpose{lock: 10 * time.Second}
+	toFind    = purpose{name: "find", statement: 5 * time.Second, silence: 10 * time.Second}
+	toRead    = purpose{name: "read", statement: 30 * time.Second, silence: 40 * time.Second, idle: time.Minute}
+	toWrite   = purpose{name: "write", silence: 30 * time.Second, idle: 10 * time.Second, lock: 15 * time.Second}
+	toLease   = purpose{name: "lease", statement: time.Second, silence: 1500 * time.Millisecond}
+	toFollow  = purpose{name: "follow", statement: time.Second, silence: 1500 * time.Millisecond}
+	toListen  = purpose{name: "listen"}
+	toMigrate = purpose{name: "migrate", lock: 10 * time.Second}
 )
 
 const (
@@ -128,9 +130,7 @@ func (p *postgres) options(of purpose) *pgx.ConnConfig {
 		c.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
 	}
 	c.RuntimeParams["client_encoding"] = "UTF8"
-	if c.RuntimeParams["application_name"] == "" {
-		c.RuntimeParams["application_name"] = "keywright"
-	}
+	c.RuntimeParams["application_name"] = cmp.Or(c.RuntimeParams["application_name"], "keywright") + " " + of.name
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTimeout
 	}

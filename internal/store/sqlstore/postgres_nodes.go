@@ -38,7 +38,7 @@ func newNodes(p *postgres) *nodes {
 			return keeping(ctx, c)
 		}),
 		quick: newPool(3, func(ctx context.Context) (*conn, error) {
-			c, err := p.connect(ctx, toLease, nil)
+			c, err := p.connect(ctx, toFollow, nil)
 			if err != nil {
 				return nil, err
 			}
