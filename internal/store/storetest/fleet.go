@@ -107,9 +107,9 @@ func (f Fleet) token(n int) *store.Record {
 	switch dice.IntN(100) {
 	case 0:
 		r.Facts.Kind, r.Facts.Scopes = keywright.KindManager, keywright.Scopes{fleetScope("keywright:tokens:read")}
+	case 1, 2, 3, 4, 5, 6, 7, 8, 9, 10: // of the account
 	default:
 		r.Facts.Kind, r.Facts.Space = keywright.KindSpace, fleetSpace(space)
-	case 1, 2, 3, 4, 5, 6, 7, 8, 9, 10:
 	}
 	switch dice.IntN(1000) {
 	case 0:
