@@ -87,7 +87,7 @@ func (p *person) lists(path, cells string, texts []string) {
 // has for a value in each of them. A request is what fetch takes, in an array.
 func (p *person) shown(requests []string, read string) (values []string) {
 	p.t.Helper()
-	for some := range slices.Chunk(requests, 50) { // within the patience of one expression
+	for some := range slices.Chunk(requests, 20) { // within the patience of one expression
 		values = append(values, value[[]string](p, fmt.Sprintf(`(async () => {
 			const pages = [%s].map(async request => new DOMParser().parseFromString(await (await fetch(...request)).text(), "text/html").querySelector("main"));
 			const values = [];
