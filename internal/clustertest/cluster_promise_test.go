@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/keywright/keywright/internal/factcache"
 )
 
 const (
@@ -105,5 +107,22 @@ func (r round) judge(t *testing.T) {
 	}
 	if len(r.unlike) > 0 || len(r.undecided) > 0 {
 		t.Errorf("%s: no life explains the tokens %v; not decided: %v", r.fault, r.unlike, r.undecided)
+	}
+}
+
+// TestBugs has two of the planted bugs caught; TestProof all.
+func TestBugs(t *testing.T) {
+	if os.Getenv("KEYWRIGHT_TEST_ALL") == "" || testing.Short() {
+		t.Skip("takes half a minute: make test does it")
+	}
+	for _, m := range mutants() {
+		if m.bug != factcache.FaultNoWait && m.bug != factcache.FaultNoFillGuard {
+			continue
+		}
+		t.Run(string(m.bug), func(t *testing.T) {
+			if tries, last := newCluster(t, 2, "", m.bug).hunt(m); tries > mostTries {
+				t.Errorf("not caught in %d tries of: %s", mostTries, last)
+			}
+		})
 	}
 }
