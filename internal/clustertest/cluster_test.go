@@ -42,6 +42,7 @@ type cluster struct {
 	nodes    []*node
 	program  string // the real one; empty: this one, with a bug
 	bug      factcache.Fault
+	breath   time.Duration       // of those who verify
 	session  string              // of the operator
 	verifier string              // a key that may verify
 	lags     []*keywright.Client // of two nodes, for who is some way off
@@ -65,7 +66,7 @@ type node struct {
 // newCluster starts a database and n servers.
 func newCluster(t testing.TB, n int, program string, bug factcache.Fault) *cluster {
 	t.Helper()
-	c := &cluster{t: t, database: pgtest.Start(t, "fsync=off", "full_page_writes=off"), program: program, bug: bug}
+	c := &cluster{t: t, database: pgtest.Start(t, "fsync=off", "full_page_writes=off"), program: program, bug: bug, breath: breath}
 	direct, err := url.Parse(c.database.New(t))
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,8 @@ const (
 
 	impatience = lease / 30 // of every other client
 
-	breath = 300 * time.Microsecond // between two verifications: a guard's take a thousandth of that
+	breath     = 300 * time.Microsecond // between two verifications: a guard's take a thousandth of that
+	longBreath = 4 * time.Millisecond   // in the short form: judging a history takes longer than making it
 )
 
 func newLoad(ctx context.Context, c *cluster) *load {
@@ -211,7 +212,7 @@ func (l *load) watch(ctx context.Context, d door, patience time.Duration) {
 		if s == nil || once(s) == silence {
 			pause(ctx, 2*time.Millisecond)
 		}
-		time.Sleep(breath)
+		time.Sleep(l.c.breath)
 	}
 }
 
