@@ -121,7 +121,9 @@ func TestBugs(t *testing.T) {
 			continue
 		}
 		t.Run(string(m.bug), func(t *testing.T) {
-			if tries, last := newCluster(t, 2, "", m.bug).hunt(m); tries > mostTries {
+			c := newCluster(t, 2, "", m.bug)
+			c.breath = longBreath
+			if tries, last := c.hunt(m); tries > mostTries {
 				t.Errorf("not caught in %d tries of: %s", mostTries, last)
 			}
 		})
