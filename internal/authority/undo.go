@@ -42,6 +42,9 @@ func (a *Authority) UndoDisable(ctx context.Context, caller Caller, revision key
 
 // disabledIn are the events of what the caller has disabled in a revision, in their order: what made others comes before them.
 func (s *scene) disabledIn(ctx context.Context, revision keywright.Revision) ([]store.Event, error) {
+	if revision <= 0 {
+		return nil, fmt.Errorf("change to undo %w", keywright.ErrNotFound)
+	}
 	q := store.EventQuery{Actor: s.actor.name, Action: "token.disable", Since: s.now.Add(-undoable), Limit: bulkPage}
 	var all []store.Event
 	for {
@@ -58,9 +61,12 @@ func (s *scene) disabledIn(ctx context.Context, revision keywright.Revision) ([]
 			break
 		}
 		last := page[len(page)-1]
+		if last.Revision < revision { // as is all that comes before it
+			break
+		}
 		q.Before = &store.EventPosition{At: last.At, Seq: last.Seq}
 	}
-	if revision == 0 || len(all) == 0 {
+	if len(all) == 0 {
 		return nil, fmt.Errorf("change to undo %w", keywright.ErrNotFound)
 	}
 	slices.Reverse(all)
