@@ -151,12 +151,13 @@ func (p *proxy) carry(c *pair, to, from net.Conn, up bool) {
 	parcels := make(chan parcel, 4096)
 	go func() {
 		defer close(parcels)
-		for {
+		for first := true; ; {
 			b := make([]byte, 16<<10)
 			n, err := from.Read(b)
-			if named := purpose.FindSubmatch(b[:n]); up && named != nil {
-				p.note(c, string(named[1]))
+			if up && first {
+				p.note(c, b[:n])
 			}
+			first = false
 			if n > 0 {
 				parcels <- parcel{b[:n], time.Now().Add(p.delay(c, up))}
 			}
@@ -195,10 +196,12 @@ func (p *proxy) delay(c *pair, up bool) time.Duration {
 // purpose is in the first message of a connection to PostgreSQL.
 var purpose = regexp.MustCompile(`application_name\x00keywright (\w+)\x00`)
 
-func (p *proxy) note(c *pair, purpose string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c.purpose = purpose
+func (p *proxy) note(c *pair, message []byte) {
+	if named := purpose.FindSubmatch(message); named != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		c.purpose = string(named[1])
+	}
 }
 
 // admit waits while everything is held, and reports whether to go on.
